@@ -1,0 +1,1 @@
+"""The age v1 encryption format: headers, recipients, and the chunked payload."""

@@ -1,0 +1,78 @@
+"""Every refusal of this room.
+
+CoreModelError
+├── AudioError                  a file that cannot be read as audio, or holds too little of it
+├── TextError
+│   ├── EmptyTextError          nothing that could be spoken
+│   ├── UnknownLanguageError    no front end for that language
+│   └── UnknownPhonemeError     a symbol that the voice's table does not hold
+├── CheckpointError             an upstream file that is refused: names what and where
+│   └── UnsafePickleError       its pickle asks for more than a voice needs
+├── VoiceError                  a voice directory that breaks its schema: carries the field
+├── AlignmentError              transcript and recording do not fit each other
+└── RuntimeMissingError         what a runtime needs is not there (an export, a package)
+"""
+
+from __future__ import annotations
+
+
+class CoreModelError(Exception):
+    """Base of everything this room refuses."""
+
+
+class AudioError(CoreModelError):
+    """A file that cannot be read as audio, or that holds too little of it."""
+
+
+class TextError(CoreModelError):
+    """Text that cannot be turned into phonemes."""
+
+
+class EmptyTextError(TextError):
+    """Nothing in the text can be spoken."""
+
+
+class UnknownLanguageError(TextError):
+    """No front end for that language."""
+
+    def __init__(self, language: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"no front end for language {language!r}")
+        self.language = language
+        self.known = known
+
+
+class UnknownPhonemeError(TextError):
+    """A symbol that the voice's table does not hold."""
+
+    def __init__(self, symbol: str) -> None:
+        super().__init__(f"{symbol!r} is not a phoneme of this voice")
+        self.symbol = symbol
+
+
+class CheckpointError(CoreModelError):
+    """An upstream file that is refused."""
+
+
+class UnsafePickleError(CheckpointError):
+    """A pickle that asks for more than a voice needs."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__("the pickle asks for " + ", ".join(names))
+        self.names = names
+
+
+class VoiceError(CoreModelError):
+    """A voice directory that breaks its schema."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class AlignmentError(CoreModelError):
+    """Transcript and recording do not fit each other."""
+
+
+class RuntimeMissingError(CoreModelError):
+    """What a runtime needs is not there."""

@@ -1,0 +1,1 @@
+"""Wrappers that write the one network as ONNX or TorchScript."""

@@ -1,0 +1,1 @@
+"""What is measured from audio: spectrograms, pitch, alignments, speaker statistics."""

@@ -1,0 +1,1 @@
+"""The embedded base: its dims, its weights, its recipe, its card."""

@@ -1,0 +1,1 @@
+"""Text to phonemes, one door for every language."""
