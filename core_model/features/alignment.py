@@ -1,0 +1,153 @@
+"""Forced alignment: when each phoneme of a known text begins and ends in a recording.
+
+Knows mel spectrograms and phones, no text and no files. A small convolutional network says, for every 10 ms, how likely
+each phone is; Viterbi's search finds the best way through the given phonemes in order, with a pause allowed after every
+word. A recording of known words needs far less acoustic accuracy than recognition would.
+
+B batch, F frames (100 a second), M mel bins, K phones. Reference: Rabiner 1989, "A tutorial on hidden Markov models", III.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from core_model.alignment_codes import SILENCE, AlignmentCodes, phone_of
+from core_model.errors import AlignmentError
+from core_model.features import audio
+
+FRAME_RATE = 100
+MEL_BINS = 80
+_FFT, _HOP = 512, 160
+_LEAST_FRAMES = 3  # no phone is shorter than 30 ms
+_LEAST_PAUSE_FRAMES = 8  # shorter silences are closures of stops, not pauses
+
+
+@dataclass(frozen=True, slots=True)
+class AlignerDims:
+    mel_bins: int = MEL_BINS
+    width: int = 192
+    phones: int = 40
+    kernel: int = 5
+    dilations: tuple[int, ...] = (1, 1, 2, 4, 1)
+
+
+class PhoneClassifier(nn.Module):
+    """(B, M, F) normalised log mel to (B, K, F) log probabilities of the phones."""
+
+    def __init__(self, dims: AlignerDims) -> None:
+        super().__init__()
+        self.dims = dims
+        layers: list[nn.Module] = []
+        channels = dims.mel_bins
+        for dilation in dims.dilations:
+            padding = dilation * (dims.kernel - 1) // 2
+            layers += [nn.Conv1d(channels, dims.width, dims.kernel, padding=padding, dilation=dilation), nn.ReLU(),
+                       nn.GroupNorm(1, dims.width)]  # fmt: skip
+            channels = dims.width
+        self.hidden = nn.Sequential(*layers)
+        self.output = nn.Conv1d(channels, dims.phones, 1)
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        return torch.log_softmax(self.output(self.hidden(mel)), dim=1)
+
+
+def mel_for_alignment(waveform: np.ndarray) -> np.ndarray:
+    """A 16 kHz waveform (N,) to log mel (M, F), each bin of zero mean and the whole of unit variance.
+
+    The mean over the recording is taken away, so that microphone and room matter less than the phones.
+    """
+    mel = audio.log_mel(waveform, sample_rate=16_000, fft=_FFT, hop=_HOP, bins=MEL_BINS)
+    mel = mel - mel.mean(axis=1, keepdims=True)
+    return np.asarray(mel / max(1e-3, float(mel.std())), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Phoneme symbols as they were spoken (pauses put in) and the second at which each ends."""
+
+    symbols: tuple[str, ...]
+    ends_s: tuple[float, ...]
+    score: float  # mean log probability per frame: how well the recording says these words
+
+
+def viterbi(scores: np.ndarray, least: Sequence[int], optional: Sequence[bool]) -> tuple[list[int], float]:
+    """The frame at which each state ends, and the mean score, of the best monotonic path through *scores* (F, S).
+
+    Every state lasts at least *least* frames; an optional one may be left out (it ends where the one before it does).
+    """
+    frames = scores.shape[0]
+    chain = [state for state, n in enumerate(least) for _ in range(n)]  # a state of n frames is n links in a row
+    heads = {state: i for i, state in reversed(list(enumerate(chain)))}
+    last = np.array([i + 1 == len(chain) or chain[i + 1] != state for i, state in enumerate(chain)])
+    skip_from = np.full(len(chain), -1)  # from the last link before an optional state to the first link after it
+    for state, may_vanish in enumerate(optional):
+        if may_vanish and state > 0 and state + 1 < len(least):
+            skip_from[heads[state + 1]] = heads[state] - 1
+    emission = scores[:, chain]
+    best = np.full(len(chain), -np.inf)
+    best[0] = emission[0, 0]
+    if optional[0] and len(least) > 1:
+        best[heads[1]] = emission[0, heads[1]]
+    came = np.zeros((frames, len(chain)), dtype=np.int32)
+    links = np.arange(len(chain))
+    for frame in range(1, frames):
+        stay = np.where(last, best, -np.inf)  # only a state's last link may be held
+        step = np.concatenate([[-np.inf], best[:-1]])
+        jump = np.where(skip_from >= 0, best[np.maximum(skip_from, 0)], -np.inf)
+        options = np.stack([stay, step, jump])
+        choice = options.argmax(axis=0)
+        came[frame] = np.where(choice == 0, links, np.where(choice == 1, links - 1, skip_from))
+        best = options.max(axis=0) + emission[frame]
+    link = len(chain) - 1
+    if optional[-1] and len(least) > 1 and best[heads[len(least) - 1] - 1] > best[link]:
+        link = heads[len(least) - 1] - 1
+    if not np.isfinite(best[link]):
+        raise AlignmentError("the recording is too short for its transcript")
+    score = float(best[link]) / frames
+    ends = [0] * len(least)
+    ends[chain[link]] = frames
+    for frame in range(frames - 1, 0, -1):
+        before = int(came[frame, link])
+        if chain[before] != chain[link]:
+            ends[chain[before]] = frame
+        link = before
+    for state in range(1, len(ends)):
+        ends[state] = max(ends[state], ends[state - 1])
+    return ends, score
+
+
+class Aligner:
+    """The classifier and the search together; weights come from the base."""
+
+    def __init__(self, dims: AlignerDims, weights: Mapping[str, np.ndarray], codes: AlignmentCodes) -> None:
+        self._codes = codes
+        self._network = PhoneClassifier(dims)
+        self._network.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in weights.items()})
+        self._network.eval()
+
+    def align(self, waveform: np.ndarray, symbols: Sequence[str], word_ends: Sequence[bool]) -> Alignment:
+        """*symbols* as framed by `AlignmentCodes.framed`; AlignmentError if the recording cannot hold them."""
+        with torch.inference_mode():
+            log_probabilities = self._network(torch.from_numpy(mel_for_alignment(waveform))[None])[0].T.numpy()
+        spoken: list[str] = []
+        for symbol, ends_word in zip(symbols, word_ends, strict=True):
+            spoken.append(symbol)
+            if ends_word and phone_of(symbol) != SILENCE:
+                spoken.append(SILENCE)
+        classes = [self._codes.phones.index(phone_of(symbol)) for symbol in spoken]
+        optional = [phone == 0 for phone in classes]
+        if len(log_probabilities) < _LEAST_FRAMES * (len(classes) - sum(optional)):
+            raise AlignmentError("the recording is too short for its transcript")
+        least = [_LEAST_PAUSE_FRAMES if may_vanish else _LEAST_FRAMES for may_vanish in optional]
+        ends, score = viterbi(log_probabilities[:, classes], least, optional)
+        kept = [
+            (symbol, end / FRAME_RATE)
+            for index, (symbol, end) in enumerate(zip(spoken, ends, strict=True))
+            if symbol != SILENCE or end > (ends[index - 1] if index else 0)
+        ]
+        return Alignment(tuple(s for s, _ in kept), tuple(t for _, t in kept), score)
