@@ -1,0 +1,74 @@
+# Each target is one line of work; `make` alone prints them. See README.md.
+#
+#   PYTHON=python3.12        another interpreter (3.11 or newer)
+#   TORCH_INDEX=URL          another wheel index for torch, e.g. https://download.pytorch.org/whl/cpu for the small CPU build
+#   VENV=DIR                 another place for the environment
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+TORCH_INDEX ?=
+DEMO ?= demo
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
+LOCKED = install --quiet --require-hashes --no-deps
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev test lint types compat bench docs golden demo base locks clean
+
+help:  ## print this
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/run.stamp  ## the environment that speaks, trains and archives
+dev: $(VENV)/dev.stamp  ## the same, with what tests and checks need
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "No venv here. On Debian or Ubuntu: sudo apt-get install -y python3-venv"; exit 1; }
+
+# torch comes from whichever index the machine has, so its hash cannot be in the lock; its version can, and everything else is hashed.
+# It is installed before this project: a bare `pip install -e .` would fetch the newest torch with gigabytes of CUDA libraries.
+$(VENV)/run.stamp: requirements/run.lock pyproject.toml | $(VENV)/pyvenv.cfg
+	@echo "Installing what the toolkit needs into $(VENV) (a few minutes the first time) …"
+	$(PIP) $(LOCKED) -r requirements/run.lock
+	$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp
+	$(PIP) $(LOCKED) -r requirements/dev.lock
+	@touch $@
+
+test: dev  ## the whole suite, offline, at most 10 minutes on 2 cores
+	$(VENV)/bin/python -m pytest
+
+lint: dev  ## ruff, its formatting, and the doors between the rooms
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/lint-imports
+
+types: dev  ## mypy --strict
+	$(VENV)/bin/mypy
+
+compat: dev  ## recorded vectors of GPT-SoVITS against our networks
+	$(VENV)/bin/python -m pytest -rs tests/golden
+
+bench: dev  ## speeds, compared and never gated; figures in docs/benchmarks.md
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m bench tests/benchmarks --benchmark-sort=name --benchmark-columns=min,median,rounds --benchmark-group-by=group
+
+docs: dev  ## write the --help of every verb into docs/
+	$(VENV)/bin/python -m tests.test_docs
+
+golden: dev  ## as compat, with LIFECYCLE_GOLDENS and LIFECYCLE_GOLDEN_SEED naming other vectors
+	$(VENV)/bin/python -m pytest -rs tests/golden
+
+demo: run  ## a voice, all the way round: train, archive, verify elsewhere, speak
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh examples/demo.sh $(DEMO)
+
+base: run  ## train the embedded base again (hours; resumable; needs flite, festival and espeak-ng)
+	$(VENV)/bin/python -m core_model.nano.recipe
+
+locks: dev  ## write requirements/*.lock again from requirements/*.in
+	$(PIP) install --quiet uv
+	cd requirements && for set in run dev; do ../$(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command "make locks" $$set.in --output-file $$set.lock; done
+
+clean:  ## remove the environment and the demo
+	rm -rf $(VENV) $(DEMO)

@@ -1,0 +1,130 @@
+"""What goes to stdout and to stderr, and how a refusal is told: one sentence, one hint, one exit code.
+
+Knows no verb, and of the rooms only their errors (through `refusals`). The rules:
+
+* stdout holds the answer: plain lines for a person, or with --json one object and nothing else, a no included;
+* stderr holds the rest: refusals without --json, remarks, and a progress bar, the last only when stderr is a terminal;
+* exit 0 is yes, 1 is no, 2 is a call that makes no sense (click's own);
+* an error that no room declared is a bug: the console says so, and shows its traceback under --debug only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lifecycle.cli.refusals import refusal_of
+from lifecycle.store import Store, default_home
+
+Progress = Callable[[int, int, str], None]  # (done, of how many, what to say beside the bar)
+
+_PATIENCE_S = 2.0  # work that ends sooner shows no bar
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The two streams of one call of one verb."""
+
+    as_json: bool = False
+    debug: bool = False
+
+    def answer(self, facts: Mapping[str, Any], *lines: str, yes: bool = True) -> None:
+        """Print *facts* (--json) or *lines*, and end the program with 1 if the answer is not *yes*."""
+        if self.as_json:
+            click.echo(json.dumps(facts, ensure_ascii=False, default=str))
+        else:
+            for line in lines:
+                click.echo(line)
+        if not yes:
+            raise click.exceptions.Exit(1)
+
+    def remark(self, sentence: str) -> None:
+        """Say something beside the answer, on stderr."""
+        click.echo(sentence, err=True)
+
+    def refuse(self, error: Exception) -> None:
+        """Tell *error* in one sentence and one hint, and end the program with 1."""
+        refusal = refusal_of(error)
+        if self.debug:
+            click.echo("".join(traceback.format_exception(error)), err=True)
+        if self.as_json:
+            told = {"kind": type(error).__name__, "sentence": refusal.sentence, "hint": refusal.hint}
+            click.echo(json.dumps({"error": told}, ensure_ascii=False))
+        else:
+            click.echo(f"{refusal.sentence}\nHint: {refusal.hint}", err=True)
+        raise click.exceptions.Exit(1)
+
+    @contextlib.contextmanager
+    def progress(self, title: str) -> Iterator[Progress]:
+        """Yield what draws a bar on stderr once the work has lasted two seconds, if stderr is a terminal."""
+        if not sys.stderr.isatty():
+            yield lambda done, total, note: None
+            return
+        from rich.console import Console as Terminal  # 60 ms, and most calls draw nothing
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        title_column, note_column = TextColumn("{task.description}"), TextColumn("{task.fields[note]}")
+        bars = Bars(
+            title_column, BarColumn(), note_column, TimeRemainingColumn(), console=Terminal(stderr=True), transient=True
+        )
+        task = bars.add_task(title, total=None, note="")
+        started = time.monotonic()
+
+        def draw(done: int, total: int, note: str) -> None:
+            if not bars.live.is_started and time.monotonic() - started > _PATIENCE_S:
+                bars.start()
+            bars.update(task, completed=done, total=total, note=note)
+
+        try:
+            yield draw
+        finally:
+            bars.stop()
+
+
+class Verb(click.Command):
+    """A command with --json and --debug, whose errors become a sentence, a hint and exit code 1."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object and nothing else.")
+        self.params += [as_json, click.Option(["--debug"], is_flag=True, help="Show the traceback of an error.")]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; the only place where every exception is caught."""
+        console = Console(ctx.params.pop("as_json"), ctx.params.pop("debug"))
+        ctx.obj = console
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001 - the very top: nothing may end in a traceback
+            return console.refuse(error)
+
+
+def _open_store(ctx: click.Context, parameter: click.Parameter, home: Path | None) -> Store:
+    return Store(home or default_home())
+
+
+home_option = click.option(
+    "--home",
+    "store",
+    type=click.Path(file_okay=False, path_type=Path),
+    callback=_open_store,
+    help="Where voices live; else $LIFECYCLE_HOME, else this system's data directory.",
+)
+"""For verbs that touch the voices of this machine: gives them a `store`."""
+
+
+def count(number: int, noun: str) -> str:
+    """Return '1 voice', '2 voices', 'no voices'."""
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

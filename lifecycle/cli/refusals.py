@@ -1,0 +1,71 @@
+"""Every error that a person may meet, and what to tell them: the one table from error types to sentence and hint.
+
+Knows no verb and prints nothing. An error's own message is the sentence; the hint says what to do next. A type that is
+not listed takes its parent's hint; an error that none of the rooms declared is a bug of ours, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core_model import errors as core_model
+from lifecycle import errors as hall
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is told about one error."""
+
+    sentence: str
+    hint: str
+
+
+def _known_voices(error: hall.UnknownVoiceError) -> str:
+    if not error.known:
+        return "there is none yet; `lifecycle train` makes one, `lifecycle restore` brings one back."
+    return "there is " + ", ".join(error.known) + "; --home names another place to look in."
+
+
+HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
+    hall.UnknownVoiceError: _known_voices,
+    hall.VoiceExistsError: lambda e: f"choose another name; a voice is never overwritten. This one lies in {e.path}.",
+    hall.VoiceNameError: "1 to 64 of a-z, 0-9, - and _, beginning with a letter or a digit.",
+    hall.StoreError: "--home names another place for voices.",
+    hall.OutputExistsError: "name another file, or move that one away first.",
+    hall.ConfigError: "docs/train.md lists what run.toml may hold.",
+    hall.SecretError: "a passphrase on its first line, or identities as `lifecycle keygen` writes them.",
+    hall.LifecycleError: "run the verb with --help.",
+    core_model.AudioError: "wav, flac, ogg and mp3 are read; play the file to see whether it is whole.",
+    core_model.EmptyTextError: "give at least one word.",
+    core_model.UnknownLanguageError: lambda e: "known are " + ", ".join(e.known) + ".",
+    core_model.UnknownPhonemeError: "docs/speak.md lists the phonemes.",
+    core_model.TextError: "try a shorter, plainer sentence.",
+    core_model.CheckpointError: "the file may be damaged or of a kind that this toolkit does not know.",
+    core_model.UnsafePickleError: "it may do harm; do not open it with other tools either.",
+    core_model.VoiceError: "the voice is damaged; restore it again from its archive.",
+    core_model.AlignmentError: "check that the transcript says what is heard in the recording.",
+    core_model.RuntimeMissingError: "install it, or take the other --runtime.",
+    core_model.CoreModelError: "run the verb with --debug for more.",
+    MemoryError: "this machine has too little memory free; close other programs.",
+}
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """Return what to tell about *error*: never a traceback, never a type's name unless it is a bug."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return Refusal(f"{error.strerror}{where}.", "check the path, its permissions and the space left on the disk.")
+    for kind in type(error).__mro__:
+        if kind in HINTS:
+            hint = HINTS[kind]
+            return Refusal(_sentence(str(error)), hint(error) if callable(hint) else hint)
+    told = f"A bug in this toolkit: {type(error).__name__}: {error}"
+    return Refusal(_sentence(told), "run it again with --debug and report what it prints.")
+
+
+def _sentence(message: str) -> str:
+    """Return *message* beginning with a capital, if it begins with a word, and ending with a stop."""
+    message = message.strip() or "It failed without saying why"
+    return message[0].upper() + message[1:] + ("" if message[-1] in ".!?" else ".")

@@ -1,0 +1,75 @@
+"""Every refusal of the hall.
+
+LifecycleError
+├── StoreError                  the place where voices live says no
+│   ├── UnknownVoiceError         no voice of that name: carries the names there are
+│   ├── VoiceExistsError          a voice of that name is there already, and none is ever overwritten
+│   └── VoiceNameError            a name that could not be a directory's everywhere
+├── OutputExistsError           a file is there already, and this verb never overwrites one
+├── ConfigError                 a run.toml that breaks its schema: carries the field
+└── SecretError                 a passphrase or identity file that cannot be used
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class LifecycleError(Exception):
+    """Base of everything the hall refuses."""
+
+
+class StoreError(LifecycleError):
+    """The place where voices live says no."""
+
+
+class UnknownVoiceError(StoreError):
+    """No voice of that name."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"there is no voice called {name!r}")
+        self.name = name
+        self.known = known
+
+
+class VoiceExistsError(StoreError):
+    """A voice of that name is there already."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        super().__init__(f"a voice called {name!r} is there already")
+        self.name = name
+        self.path = path
+
+
+class VoiceNameError(StoreError):
+    """A name that could not be a directory's on every system."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} cannot be the name of a voice")
+        self.name = name
+
+
+class OutputExistsError(LifecycleError):
+    """A file is there already, and this verb never overwrites one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is there already")
+        self.path = path
+
+
+class ConfigError(LifecycleError):
+    """A run.toml that breaks its schema."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class SecretError(LifecycleError):
+    """A passphrase or identity file that cannot be used. Never carries what is in it."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem

@@ -1,0 +1,203 @@
+"""Where voices live on this machine, what they may be called, and how anything is written: whole or not at all.
+
+Knows nothing of what is inside a voice. DESIGN §4, §6.
+
+    HOME/
+      .lock                         held while a temporary directory is made or cleaned away
+      voices/NAME/                  one voice
+      voices/.NAME.XXXXXXXX.partial one that is being written; its writer holds a lock on it
+      work/NAME/                    an unfinished training run, kept so that it can be resumed
+
+Everything is written to a temporary sibling, flushed to the disk and renamed. A process killed at any moment leaves
+the old thing or the new one, and at most a `.partial`, which the next writer removes once nobody holds its lock: the
+system drops a dead process's locks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import platformdirs
+
+from lifecycle.errors import OutputExistsError, UnknownVoiceError, VoiceExistsError, VoiceNameError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # one spelling only: two names must not be one directory on a Mac
+_DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}  # Windows
+_PARTIAL = ".partial"
+
+
+def default_home() -> Path:
+    """Return $LIFECYCLE_HOME, else the platform's data directory for this program."""
+    named = os.environ.get("LIFECYCLE_HOME")
+    return Path(named) if named else Path(platformdirs.user_data_dir("lifecycle", appauthor=False))
+
+
+def require_name(name: str) -> str:
+    """Return *name* if a voice may be called so: 1 to 64 of a-z, 0-9, - and _; VoiceNameError if not."""
+    if not _NAME.fullmatch(name) or name in _DEVICES:
+        raise VoiceNameError(name)
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The voices below one home directory. Nothing is created before something is written."""
+
+    home: Path
+
+    @property
+    def voices_directory(self) -> Path:
+        """Where the voices are, one directory each."""
+        return self.home / "voices"
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all voices, sorted."""
+        if not self.voices_directory.is_dir():
+            return ()
+        return tuple(sorted(p.name for p in self.voices_directory.iterdir() if p.is_dir() and _NAME.fullmatch(p.name)))
+
+    def path(self, name: str) -> Path:
+        """Return the directory of the voice *name*; UnknownVoiceError if there is none."""
+        if require_name(name) not in self.names():
+            raise UnknownVoiceError(name, self.names())
+        return self.voices_directory / name
+
+    def require_free(self, name: str) -> None:
+        """Refuse *name* if it is no name or is taken: VoiceNameError, VoiceExistsError."""
+        path = self.voices_directory / require_name(name)
+        if path.exists():
+            raise VoiceExistsError(name, path)
+
+    def work_directory(self, name: str) -> Path:
+        """Return the directory, made if need be, that keeps an unfinished training of *name*."""
+        path = self.home / "work" / require_name(name)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @contextlib.contextmanager
+    def new_voice(self, name: str) -> Iterator[Path]:
+        """Yield an empty directory that becomes the voice *name* if the block ends without an error, else vanishes."""
+        self.require_free(name)
+        self.voices_directory.mkdir(parents=True, exist_ok=True)
+        self.clean_leftovers()
+        partial = self.voices_directory / f".{name}.{secrets.token_hex(4)}{_PARTIAL}"
+        with contextlib.ExitStack() as stack:
+            with self._locked():
+                partial.mkdir()
+                stack.enter_context(_directory_lock(partial))
+            try:
+                yield partial
+                sync_tree(partial)
+                _rename_directory(partial, self.voices_directory / name)
+            except BaseException:
+                shutil.rmtree(partial, ignore_errors=True)
+                raise
+
+    def clean_leftovers(self) -> tuple[str, ...]:
+        """Remove what killed writers left behind; return the names of what was removed."""
+        removed = []
+        with self._locked():
+            for path in sorted(self.voices_directory.glob(f".*{_PARTIAL}")):
+                try:
+                    with _directory_lock(path):
+                        shutil.rmtree(path)
+                        removed.append(path.name)
+                except BlockingIOError:
+                    continue  # its writer is alive
+        return tuple(removed)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold HOME/.lock, so that nobody cleans a directory away between its making and its locking."""
+        with (self.home / ".lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+@contextlib.contextmanager
+def new_file(path: Path, *, mode: int = 0o666, replace: bool = True) -> Iterator[BinaryIO]:
+    """Yield a file that becomes *path* if the block ends without an error, else vanishes.
+
+    With replace=False a file that is there already is left alone: OutputExistsError.
+    """
+    if not replace and path.exists():
+        raise OutputExistsError(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
+    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            partial.replace(path)
+        else:
+            _link(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_tree(directory: Path) -> None:
+    """Flush every file and directory below *directory* to the disk."""
+    for root, _, files in os.walk(directory):
+        for name in files:
+            with (Path(root) / name).open("rb") as file:
+                os.fsync(file.fileno())
+        sync_directory(Path(root))
+
+
+def sync_directory(directory: Path) -> None:
+    """Flush the entries of *directory* to the disk, so that a rename in it survives a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rename_directory(partial: Path, path: Path) -> None:
+    try:
+        partial.rename(path)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):  # someone else finished first
+            raise VoiceExistsError(path.name, path) from error
+        raise
+    sync_directory(path.parent)
+
+
+def _link(partial: Path, path: Path) -> None:
+    """Give *partial* its name, but never over another file: a rename would, a link does not."""
+    try:
+        path.hardlink_to(partial)
+    except FileExistsError as error:
+        raise OutputExistsError(path) from error
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP):
+            raise
+        partial.rename(path)  # a memory stick's file system knows no links; the check at the start has to do there
+        return
+    partial.unlink()
+
+
+@contextlib.contextmanager
+def _directory_lock(directory: Path) -> Iterator[None]:
+    """Hold the lock on *directory*, or raise BlockingIOError at once if another process does."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
