@@ -1,8 +1,8 @@
 """Sound files to waveforms, waveforms to spectrograms: what every network here hears.
 
 Knows nothing of text, of voices or of what the numbers are for, nor of torch; refuses a file that it cannot read or
-that holds no sound. References: the linear spectrogram is upstream's (INFERENCE.md 1b); the mel scale is Slaney's (Auditory
-Toolbox, 1998), as in librosa.
+that holds no sound. References: the linear spectrogram is upstream's (INFERENCE.md 1b); the mel scale is Slaney's
+(Auditory Toolbox, 1998), as in librosa.
 
     file ─load─▶ (N,) float32, mono ─resample─▶ (N',) ─linear_spectrogram─▶ (bins, frames) ─log_mel─▶ (bands, frames)
 
