@@ -1,0 +1,378 @@
+"""A voice: the directory that holds everything needed to speak, and the door to it.
+
+Knows names, shapes and files; not networks, audio or text. Refuses a directory that breaks its schema, naming the field
+(DESIGN §6). Written whole or not at all: into a temporary sibling, synced, then renamed.
+
+    voice.json            what it is: family, dims, languages, rates, lineage, licence
+    weights/*.safetensors gpt, sovits
+    prompts/*             NAME.safetensors (semantic_tokens, phonemes, style, word_features) and NAME.json; no audio
+    golden/ text/ records/
+
+    voice = Voice.open(Path("voices/slt"))
+    voice.prompt().style.shape                     # (1, S, 1)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from core_model.errors import VoiceError
+
+SCHEMA = 1
+WEIGHTS = ("gpt", "sovits")
+DEFAULT_PROMPT = "default"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_FAMILY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_GPT_FIELDS = ("phonemes", "semantic_tokens", "width", "heads", "layers", "word_features")
+_TOKEN_SCHEMES = ("quantizer", "alignment")
+
+Json = Mapping[str, object]
+Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolTable:
+    """Which phoneme table the weights were trained on."""
+
+    table: str
+    sha256: str  # of the symbols, each followed by a newline
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """voice.json. Fields it does not know are kept in `other`, so that reading and writing changes nothing."""
+
+    name: str
+    family: str
+    gpt: Json  # the fields of GPTDims
+    sovits: Json  # the fields of SoVITSDims
+    token_scheme: Json  # {"kind": "quantizer"} or {"kind": "alignment", ...}
+    languages: tuple[str, ...]
+    symbols: SymbolTable
+    sample_rate: int  # Hz, of the waveform
+    semantic_rate: int  # tokens a second
+    latent_rate: int  # latent frames a second
+    lineage: Json  # which base, which recipe; never a person's name
+    licence: str
+    preview: bool  # true while the family has not met its bar
+    other: Json = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, document: object) -> Description:
+        """voice.json as `json.loads` gave it. VoiceError names the first field that fails."""
+        fields = _Fields(document)
+        if (schema := fields.integer("schema")) != SCHEMA:
+            raise VoiceError("schema", f"this toolkit reads schema {SCHEMA}, the voice has {schema}")
+        symbols = fields.mapping("symbols")
+        description = cls(
+            name=fields.text("name", _NAME),
+            family=fields.text("family", _FAMILY),
+            gpt=fields.mapping("gpt"),
+            sovits=fields.mapping("sovits"),
+            token_scheme=fields.mapping("token_scheme"),
+            languages=fields.texts("languages", _LANGUAGE),
+            symbols=SymbolTable(
+                _Fields(symbols, "symbols.").text("table"), _Fields(symbols, "symbols.").text("sha256", _SHA256)
+            ),
+            sample_rate=fields.integer("sample_rate"),
+            semantic_rate=fields.integer("semantic_rate"),
+            latent_rate=fields.integer("latent_rate"),
+            lineage=fields.mapping("lineage"),
+            licence=fields.text("licence"),
+            preview=fields.boolean("preview"),
+            other=fields.rest(),
+        )
+        if description.token_scheme.get("kind") not in _TOKEN_SCHEMES:
+            raise VoiceError("token_scheme.kind", f"must be one of {', '.join(_TOKEN_SCHEMES)}")
+        for name in _GPT_FIELDS:
+            if _Fields(description.gpt, "gpt.").integer(name, least=0) == 0 and name != "word_features":
+                raise VoiceError(f"gpt.{name}", "must be positive")
+        return description
+
+    def document(self) -> dict[str, object]:
+        """What voice.json holds."""
+        return {
+            **self.other,
+            "schema": SCHEMA,
+            "name": self.name,
+            "family": self.family,
+            "gpt": dict(self.gpt),
+            "sovits": dict(self.sovits),
+            "token_scheme": dict(self.token_scheme),
+            "languages": list(self.languages),
+            "symbols": {"table": self.symbols.table, "sha256": self.symbols.sha256},
+            "sample_rate": self.sample_rate,
+            "semantic_rate": self.semantic_rate,
+            "latent_rate": self.latent_rate,
+            "lineage": dict(self.lineage),
+            "licence": self.licence,
+            "preview": self.preview,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """What stands for the reference recording. Holds no audio."""
+
+    semantic_tokens: Array  # (T,) int64; T may be 0
+    phonemes: Array  # (P,) int64, of the words those tokens say; P may be 0
+    style: Array  # (1, S, 1) float32
+    word_features: Array | None = None  # (P, F) float32; only where the GPT has a word-feature projection
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice directory that keeps its schema."""
+
+    directory: Path
+    description: Description
+
+    @classmethod
+    def open(cls, directory: Path) -> Voice:
+        """Read voice.json and see that the files it promises are there. Weights are read when asked for."""
+        description = Description.parse(_read_json(directory / "voice.json", "voice.json"))
+        voice = cls(directory, description)
+        for part in WEIGHTS:
+            if not voice.weights_file(part).is_file():
+                raise VoiceError(f"weights/{part}.safetensors", "is missing")
+        voice.prompt()
+        return voice
+
+    @property
+    def name(self) -> str:
+        """The name its maker gave it."""
+        return self.description.name
+
+    @property
+    def golden_directory(self) -> Path:
+        """Inputs and outputs recorded when the voice was made."""
+        return self.directory / "golden"
+
+    @property
+    def text_directory(self) -> Path:
+        """The front end's data for the voice's languages."""
+        return self.directory / "text"
+
+    @property
+    def exports_directory(self) -> Path:
+        """Graphs for other runtimes. Derived from the weights, so it may be absent."""
+        return self.directory / "exports"
+
+    def weights_file(self, part: str) -> Path:
+        """Where the weights of 'gpt' or 'sovits' lie."""
+        return self.directory / "weights" / f"{part}.safetensors"
+
+    def weights(self, part: str) -> dict[str, Array]:
+        """Tensor name to array, in the dtype in which it rests."""
+        return _read_tensors(self.weights_file(part), f"weights/{part}.safetensors")
+
+    def prompt(self, name: str = DEFAULT_PROMPT) -> Prompt:
+        """The prompt of that name, checked against the dims."""
+        place = f"prompts/{name}"
+        tensors = _read_tensors(self.directory / "prompts" / f"{name}.safetensors", f"{place}.safetensors")
+        facts = _Fields(_read_json(self.directory / "prompts" / f"{name}.json", f"{place}.json"), f"{place}.json: ")
+        for required in ("semantic_tokens", "phonemes", "style"):
+            if required not in tensors:
+                raise VoiceError(f"{place}.safetensors", f"holds no {required}")
+        prompt = Prompt(
+            semantic_tokens=tensors["semantic_tokens"],
+            phonemes=tensors["phonemes"],
+            style=tensors["style"],
+            word_features=tensors.get("word_features"),
+            language=facts.text("language", _LANGUAGE),
+        )
+        _check_prompt(prompt, self.description, place)
+        return prompt
+
+
+def write_files(
+    directory: Path,
+    description: Description,
+    *,
+    weights: Mapping[str, Mapping[str, Array]],
+    prompts: Mapping[str, Prompt],
+) -> None:
+    """Write voice.json, weights/ and prompts/ into *directory*, which the caller renames once the voice is whole."""
+    for name, content in _files(description, weights, prompts):
+        (directory / name).parent.mkdir(exist_ok=True)
+        (directory / name).write_bytes(content)
+
+
+def write_voice(
+    directory: Path,
+    description: Description,
+    *,
+    weights: Mapping[str, Mapping[str, Array]],
+    prompts: Mapping[str, Prompt],
+    fill: Callable[[Path], None] | None = None,
+) -> Voice:
+    """Write a voice, whole or not at all; *directory* must not exist yet.
+
+    *fill* is called with the temporary directory once voice.json, weights and prompts lie in it; it adds text/, golden/
+    and records/. What it raises leaves nothing behind.
+    """
+    if directory.exists():
+        raise VoiceError("directory", f"{directory} exists already")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", suffix=".partial", dir=directory.parent))
+    try:
+        write_files(partial, description, weights=weights, prompts=prompts)
+        if fill is not None:
+            fill(partial)
+        Voice.open(partial)
+        partial.chmod(0o755)  # mkdtemp made it private to its maker; a voice is as readable as its neighbours
+        _sync(partial)
+        partial.rename(directory)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    _sync_directory(directory.parent)
+    return Voice.open(directory)
+
+
+def json_bytes(document: object) -> bytes:
+    """The one way a voice's JSON is written: sorted, indented, UTF-8, so that the same facts are the same bytes."""
+    return (json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def _files(
+    description: Description, weights: Mapping[str, Mapping[str, Array]], prompts: Mapping[str, Prompt]
+) -> Iterator[tuple[str, bytes]]:
+    yield "voice.json", json_bytes(description.document())
+    for part, tensors in sorted(weights.items()):
+        yield f"weights/{part}.safetensors", _tensor_bytes(tensors)
+    for name, prompt in sorted(prompts.items()):
+        tensors = {"semantic_tokens": prompt.semantic_tokens, "phonemes": prompt.phonemes, "style": prompt.style}
+        if prompt.word_features is not None:
+            tensors["word_features"] = prompt.word_features
+        yield f"prompts/{name}.safetensors", _tensor_bytes(tensors)
+        yield f"prompts/{name}.json", json_bytes({"language": prompt.language})
+
+
+def _tensor_bytes(tensors: Mapping[str, Array]) -> bytes:
+    # No metadata: with more than one key its order, and so the file's digest, would vary from save to save.
+    return bytes(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}))
+
+
+def _read_json(path: Path, place: str) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise VoiceError(place, "is missing") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise VoiceError(place, f"is not JSON: {error}") from error
+
+
+def _read_tensors(path: Path, place: str) -> dict[str, Array]:
+    if not path.is_file():
+        raise VoiceError(place, "is missing")
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise VoiceError(place, f"is not a readable safetensors file: {error}") from error
+
+
+def _check_prompt(prompt: Prompt, description: Description, place: str) -> None:
+    """Shapes and ranges: a prompt that does not fit would fail deep inside a network, far from its cause."""
+    phonemes, tokens = int(str(description.gpt["phonemes"])), int(str(description.gpt["semantic_tokens"]))
+    for name, array, limit in (
+        ("semantic_tokens", prompt.semantic_tokens, tokens - 1),  # the last token ends speech
+        ("phonemes", prompt.phonemes, phonemes),
+    ):
+        if array.ndim != 1 or array.dtype != np.int64:
+            raise VoiceError(f"{place}: {name}", "must be a row of int64")
+        if array.size and (int(array.min()) < 0 or int(array.max()) >= limit):
+            raise VoiceError(f"{place}: {name}", f"must lie in 0..{limit - 1}")
+    if prompt.style.ndim != 3 or prompt.style.shape[::2] != (1, 1) or prompt.style.dtype != np.float32:
+        raise VoiceError(f"{place}: style", "must be float32 of shape (1, S, 1)")
+    if not np.isfinite(prompt.style).all():
+        raise VoiceError(f"{place}: style", "holds a value that is not finite")
+    features = prompt.word_features
+    if features is not None and features.shape != (prompt.phonemes.size, description.gpt["word_features"]):
+        raise VoiceError(f"{place}: word_features", "must have one row for each phoneme")
+
+
+def _sync(directory: Path) -> None:
+    for path in sorted(directory.rglob("*")):
+        if path.is_dir():
+            _sync_directory(path)
+        else:
+            with path.open("rb") as handle:
+                os.fsync(handle.fileno())
+    _sync_directory(directory)
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class _Fields:
+    """Reads typed fields from a JSON object and remembers which were asked for."""
+
+    def __init__(self, document: object, prefix: str = "") -> None:
+        if not isinstance(document, Mapping):
+            raise VoiceError(prefix.rstrip(".: ") or "voice.json", "must be an object")
+        self._document: Json = document
+        self._prefix = prefix
+        self._seen: set[str] = set()
+
+    def _value(self, name: str) -> object:
+        self._seen.add(name)
+        if name not in self._document:
+            raise VoiceError(self._prefix + name, "is missing")
+        return self._document[name]
+
+    def integer(self, name: str, least: int = 1) -> int:
+        value = self._value(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise VoiceError(self._prefix + name, f"must be a whole number, {least} or more")
+        return value
+
+    def boolean(self, name: str) -> bool:
+        value = self._value(name)
+        if not isinstance(value, bool):
+            raise VoiceError(self._prefix + name, "must be true or false")
+        return value
+
+    def text(self, name: str, pattern: re.Pattern[str] | None = None) -> str:
+        value = self._value(name)
+        if not isinstance(value, str) or not value:
+            raise VoiceError(self._prefix + name, "must be a text")
+        if pattern is not None and not pattern.fullmatch(value):
+            raise VoiceError(self._prefix + name, f"must match {pattern.pattern}, found {value[:80]!r}")
+        return value
+
+    def texts(self, name: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
+        value = self._value(name)
+        if not isinstance(value, list) or not value:
+            raise VoiceError(self._prefix + name, "must be a list with at least one entry")
+        return tuple(_Fields({name: entry}, self._prefix).text(name, pattern) for entry in value)
+
+    def mapping(self, name: str) -> Json:
+        value = self._value(name)
+        if not isinstance(value, Mapping):
+            raise VoiceError(self._prefix + name, "must be an object")
+        return dict(value)
+
+    def rest(self) -> Json:
+        """What nobody asked for."""
+        return {name: value for name, value in self._document.items() if name not in self._seen}
