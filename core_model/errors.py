@@ -9,6 +9,7 @@ CoreModelError
 ├── CheckpointError             an upstream file that is refused: names what and where
 │   └── UnsafePickleError       its pickle asks for more than a voice needs
 ├── VoiceError                  a voice directory that breaks its schema: carries the field
+├── DimsError                   sizes that no network could have: carries the field
 ├── AlignmentError              transcript and recording do not fit each other
 └── RuntimeMissingError         what a runtime needs is not there (an export, a package)
 """
@@ -66,6 +67,15 @@ class VoiceError(CoreModelError):
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class DimsError(CoreModelError):
+    """Sizes that no network could have."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field} {problem}")
         self.field = field
         self.problem = problem
 

@@ -1,0 +1,55 @@
+"""An invertible map between the posterior's latent z and the prior's z_p: mean-only affine couplings and flips.
+
+Knows nothing of text or audio. Volume preserving, so no log-determinant is needed. Reference: Dinh 2017 (couplings),
+Kim 2021 (VITS). B batch, C latent channels, F frames, S style.
+
+    forward (training)   z   ─▶ [coupling ─▶ flip] × n ─▶ z_p
+    reverse (speaking)   z_p ─▶ [flip ─▶ coupling⁻¹] × n ─▶ z
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import torch
+from torch import Tensor, nn
+
+from core_model.sovits.dims import SoVITSDims
+from core_model.sovits.layers import WaveNet, masked
+
+
+class Coupling(nn.Module):
+    """Shifts one half of the channels by what it reads from the other half."""
+
+    def __init__(self, dims: SoVITSDims) -> None:
+        super().__init__()
+        half = dims.latent // 2
+        self.entry = nn.Conv1d(half, dims.hidden, 1)
+        self.wavenet = WaveNet(dims.hidden, dims.flow_kernel, dims.flow_wavenet_layers, dims.style)
+        self.shift = nn.Conv1d(dims.hidden, half, 1)
+
+    def forward(self, x: Tensor, style: Tensor, mask: Optional[Tensor], reverse: bool) -> Tensor:
+        kept, moved = x.chunk(2, 1)
+        hidden = self.wavenet(masked(self.entry(kept), mask), style, mask)
+        shift = masked(self.shift(hidden), mask)
+        return torch.cat([kept, moved - shift if reverse else moved + shift], 1)
+
+
+class Flow(nn.Module):
+    """All couplings, with the channels flipped between them."""
+
+    def __init__(self, dims: SoVITSDims) -> None:
+        super().__init__()
+        self.couplings = nn.ModuleList(Coupling(dims) for _ in range(dims.flow_couplings))
+
+    def forward(self, z: Tensor, style: Tensor, mask: Optional[Tensor]) -> Tensor:
+        """z (B, C, F) -> z_p (B, C, F)."""
+        for coupling in self.couplings:
+            z = torch.flip(coupling(z, style, mask, False), [1])
+        return z
+
+    def reverse(self, z_p: Tensor, style: Tensor, mask: Optional[Tensor]) -> Tensor:
+        """z_p (B, C, F) -> z (B, C, F)."""
+        for coupling in self.couplings[::-1]:
+            z_p = coupling(torch.flip(z_p, [1]), style, mask, True)
+        return z_p

@@ -1,0 +1,215 @@
+"""SoVITS whole: semantic codes, phonemes and a style to a waveform, and the forward pass that trains it.
+
+Draws no random numbers: noise is an argument. Knows nothing of text, files or upstream's names. Every size is a field
+of SoVITSDims; a family is a value, never a branch. Reference: Kim 2021 (VITS); INFERENCE.md §§2, 5, 8.
+B batch, T codes, P phonemes, F latent frames, S style, N samples.
+z posterior latent · z_p the same through the flow · m_p, logs_p what the prior says of z_p.
+
+    codes ─▶ quantizer ─▶ text_encoder ─▶ m_p + noise · exp(logs_p) ─▶ flow⁻¹ ─▶ z ─▶ decoder ─▶ waveform
+                              ▲  ▲                                       ▲             ▲
+                    phonemes ─┘  └───────────────── style ───────────────┴─────────────┘
+
+    network = fold_weight_norm(SoVITS(families.V2, with_posterior=False)).eval()
+    noise = torch.zeros(1, 192, network.dims.frames_for(10))
+    waveform = network.decode(codes, phonemes, style, noise, noise_scale=0.5)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+import torch
+from torch import Tensor, nn
+
+from core_model.sovits.dims import HiFiGANDims, SoVITSDims
+from core_model.sovits.flow import Flow
+from core_model.sovits.generator import Generator
+from core_model.sovits.layers import length_mask, take_frames
+from core_model.sovits.posterior_encoder import PosteriorEncoder
+from core_model.sovits.quantizer import Quantizer
+from core_model.sovits.spectral_generator import SpectralGenerator
+from core_model.sovits.style_encoder import StyleEncoder
+from core_model.sovits.text_encoder import Prior, TextEncoder, repeat_frames, stretch
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingForward:
+    """What one training step needs for its losses."""
+
+    waveform: Tensor  # (B, 1, slice_frames * hop)
+    z: Tensor  # (B, latent, F)
+    z_p: Tensor  # (B, latent, F)
+    mean: Tensor  # (B, latent, F): the prior's
+    log_scale: Tensor  # (B, latent, F): the prior's
+    posterior_mean: Tensor  # (B, latent, F)
+    posterior_log_scale: Tensor  # (B, latent, F)
+    mask: Tensor  # (B, 1, F)
+    style: Tensor  # (B, S, 1)
+
+
+class SoVITS(nn.Module):
+    """The acoustic network of one voice. *with_posterior*: whether it can be trained."""
+
+    def __init__(self, dims: SoVITSDims, *, with_posterior: bool = True) -> None:
+        super().__init__()
+        self.dims = dims
+        self.code_upsampling = dims.code_upsampling
+        self.quantizer = Quantizer(dims)
+        self.text_encoder = TextEncoder(dims)
+        self.flow = Flow(dims)
+        self.decoder = _decoder(dims)
+        self.style_encoder = StyleEncoder(dims)
+        self.speaker_projection: nn.Linear | None = None
+        self.style_activation: nn.PReLU | None = None
+        if dims.speaker_vector:
+            self.speaker_projection = nn.Linear(dims.speaker_vector, dims.style)
+            self.style_activation = nn.PReLU(dims.style)
+        self.style_to_fusion: nn.Linear | None = None
+        if dims.style != dims.fusion_width:
+            self.style_to_fusion = nn.Linear(dims.style, dims.fusion_width)
+        self.posterior_encoder = PosteriorEncoder(dims) if with_posterior else None
+        initialise(self)
+
+    def encode_codes(self, ssl: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, ssl_width, T50) -> codes (B, T) int64 and margins (B, T). Needs dims.ssl_width."""
+        return self.quantizer.encode(ssl)
+
+    def style(
+        self, reference_spectrogram: Tensor, mask: Optional[Tensor] = None, speaker_vector: Optional[Tensor] = None
+    ) -> Tensor:
+        """Linear magnitudes (B, bins, T), and the speaker vector (B, V) where dims have one -> (B, S, 1).
+
+        Several references of one voice: take the mean of their styles.
+        """
+        style = self.style_encoder(reference_spectrogram, mask)
+        if self.speaker_projection is None or self.style_activation is None:
+            return style
+        if speaker_vector is None:
+            raise ValueError("this network's style needs a speaker vector")
+        return self.style_activation(style + self.speaker_projection(speaker_vector)[:, :, None])
+
+    def prior(
+        self,
+        codes: Tensor,
+        phonemes: Tensor,
+        style: Tensor,
+        speed: float = 1.0,
+        code_lengths: Optional[Tensor] = None,
+        phoneme_lengths: Optional[Tensor] = None,
+    ) -> Prior:
+        """Codes (B, T) and phonemes (B, P) in a style (B, S, 1) -> Prior of frames_for(T, speed) frames.
+
+        Lengths (B,) say what of a padded batch is real; with them the speed must be 1, because rows of different
+        lengths would stretch by different factors (ValueError).
+        """
+        if speed != 1.0 and code_lengths is not None:
+            raise ValueError("a padded batch has no one speed: stretch its rows one by one")
+        mask = None if code_lengths is None else self._mask(code_lengths * self.code_upsampling, codes)
+        phoneme_mask = None if phoneme_lengths is None else length_mask(phoneme_lengths, phonemes.shape[1])
+        encoded = self._encode(codes, mask, phonemes, phoneme_mask, style)
+        if speed != 1.0:
+            encoded = stretch(encoded, self.dims.frames_for(codes.shape[1], speed))
+        return self.text_encoder.statistics(encoded, mask)
+
+    def decode(
+        self, codes: Tensor, phonemes: Tensor, style: Tensor, noise: Tensor, noise_scale: float, speed: float = 1.0
+    ) -> Tensor:
+        """Codes (1, T), phonemes (1, P), style (1, S, 1), standard normal noise (1, latent, F) -> waveform (1, 1, N).
+
+        F must be dims.frames_for(T, speed) (ValueError); N is F * dims.hop.
+        """
+        frames = self.dims.frames_for(codes.shape[1], speed)
+        if noise.shape[2] != frames:
+            raise ValueError(f"{codes.shape[1]} codes at speed {speed} are {frames} frames; the noise has {noise.shape[2]}")
+        return self.decode_frames(codes, phonemes, style, noise, torch.tensor(noise_scale, device=noise.device))
+
+    def decode_frames(
+        self, codes: Tensor, phonemes: Tensor, style: Tensor, noise: Tensor, noise_scale: Tensor
+    ) -> Tensor:
+        """What decode does, as a graph: the length of the noise is the number of frames, noise_scale is 0-d.
+
+        No Python branch depends on a value, and every length may vary: this is the method that gets exported.
+        """
+        encoded = self._encode(codes, None, phonemes, None, style)
+        prior = self.text_encoder.statistics(stretch(encoded, noise.shape[2]), None)
+        z_p = prior.mean + noise * torch.exp(prior.log_scale) * noise_scale
+        return self.decoder(self.flow.reverse(z_p, style, None), style)
+
+    @torch.jit.unused
+    def forward(
+        self,
+        codes: Tensor,
+        code_lengths: Tensor,
+        phonemes: Tensor,
+        phoneme_lengths: Tensor,
+        linear_spectrogram: Tensor,
+        frame_lengths: Tensor,
+        posterior_noise: Tensor,
+        slice_starts: Tensor,
+        slice_frames: int,
+        speaker_vector: Optional[Tensor] = None,
+    ) -> TrainingForward:
+        """One training pass. The style is that of the utterance itself.
+
+        codes (B, T), phonemes (B, P), each with lengths (B,); linear_spectrogram (B, bins, F) with F = code_upsampling
+        * T and frame_lengths <= code_upsampling * code_lengths; posterior_noise (B, latent, F). The decoder sees
+        *slice_frames* frames of each row from slice_starts (B,) on, which must lie inside the row.
+        """
+        if self.posterior_encoder is None:
+            raise ValueError("this network was built without its posterior encoder: it can speak, not learn")
+        mask = length_mask(torch.minimum(frame_lengths, code_lengths * self.code_upsampling), linear_spectrogram.shape[2])
+        phoneme_mask = length_mask(phoneme_lengths, phonemes.shape[1])
+        style = self.style(linear_spectrogram, mask, speaker_vector)
+        prior = self.text_encoder.statistics(self._encode(codes, mask, phonemes, phoneme_mask, style), mask)
+        z, posterior_mean, posterior_log_scale = self.posterior_encoder(linear_spectrogram, style, posterior_noise, mask)
+        return TrainingForward(
+            waveform=self.decoder(take_frames(z, slice_starts, slice_frames), style),
+            z=z,
+            z_p=self.flow(z, style, mask),
+            mean=prior.mean,
+            log_scale=prior.log_scale,
+            posterior_mean=posterior_mean,
+            posterior_log_scale=posterior_log_scale,
+            mask=mask,
+            style=style,
+        )
+
+    def _encode(
+        self, codes: Tensor, mask: Optional[Tensor], phonemes: Tensor, phoneme_mask: Optional[Tensor], style: Tensor
+    ) -> Tensor:
+        quantized = repeat_frames(self.quantizer(codes), self.code_upsampling)  # (B, W, F)
+        fusion_style = style
+        if self.style_to_fusion is not None:
+            fusion_style = self.style_to_fusion(style.transpose(1, 2)).transpose(1, 2)
+        return self.text_encoder.encode(quantized, mask, phonemes, phoneme_mask, fusion_style)
+
+    def _mask(self, frame_lengths: Tensor, codes: Tensor) -> Tensor:
+        return length_mask(frame_lengths, codes.shape[1] * self.code_upsampling)
+
+
+def _decoder(dims: SoVITSDims) -> Generator | SpectralGenerator:
+    if isinstance(dims.decoder, HiFiGANDims):
+        return Generator(dims.latent, dims.style, dims.decoder)
+    return SpectralGenerator(dims.latent, dims.style, dims.hop, dims.decoder)
+
+
+def initialise(network: SoVITS) -> None:
+    """All initial weights, from torch's global generator (seed it before building).
+
+    | what                              | value                    | why                                    |
+    |-----------------------------------|--------------------------|----------------------------------------|
+    | attention query, key, value       | Xavier uniform           | VITS                                   |
+    | phoneme embedding                 | N(0, 1 / hidden)         | VITS                                   |
+    | a coupling's shift                | 0                        | the flow begins as the identity        |
+    | decoder                           | its own table            | generator.py, spectral_generator.py    |
+    | everything else                   | torch's default          |                                        |
+    """
+    for name, parameter in network.named_parameters():
+        if name.endswith((".attention.query.weight", ".attention.key.weight", ".attention.value.weight")):
+            nn.init.xavier_uniform_(parameter)
+    nn.init.normal_(network.text_encoder.phoneme_embedding.weight, std=network.dims.hidden**-0.5)
+    for coupling in network.flow.couplings:
+        nn.init.zeros_(coupling.shift.weight)
+        nn.init.zeros_(coupling.shift.bias)
+    network.decoder.initialise()
