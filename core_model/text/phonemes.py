@@ -1,0 +1,68 @@
+"""What the front end gives: phonemes, with the ids a voice's network reads and the places where a word ends.
+
+Knows nothing of languages or of how a text becomes phonemes; symbols.py decides which phoneme has which id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from core_model.errors import UnknownPhonemeError
+from core_model.text.symbols import PUNCTUATION, V2
+
+
+@dataclass(frozen=True, slots=True)
+class Phonemes:
+    """One utterance, ready for the networks. All three tuples have the same length."""
+
+    symbols: tuple[str, ...]
+    ids: tuple[int, ...]  # rows of symbols.V2; where a row lies below 322, also of symbols.V1
+    word_ends: tuple[bool, ...]  # True on the last phoneme of a word and on every punctuation mark: a pause may follow
+    normalised: str  # the text as it was read, numbers and abbreviations spelled out
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+
+@cache
+def _rows() -> dict[str, int]:
+    return {symbol: row for row, symbol in enumerate(V2)}
+
+
+def from_words(words: Iterable[Iterable[str]], normalised: str) -> Phonemes:
+    """Join words, each given as its phonemes (a punctuation mark is a word of its own).
+
+    Raises UnknownPhonemeError for a symbol outside the table.
+    """
+    symbols: list[str] = []
+    word_ends: list[bool] = []
+    for word in words:
+        for symbol in word:
+            symbols.append(symbol)
+            word_ends.append(symbol in PUNCTUATION)
+        if word_ends:
+            word_ends[-1] = True
+    return Phonemes(tuple(symbols), ids_of(symbols), tuple(word_ends), normalised)
+
+
+def ids_of(symbols: Iterable[str]) -> tuple[int, ...]:
+    """Rows of the table for *symbols*; UnknownPhonemeError names the first that has none."""
+    rows = _rows()
+    found = []
+    for symbol in symbols:
+        if symbol not in rows:
+            raise UnknownPhonemeError(symbol)
+        found.append(rows[symbol])
+    return tuple(found)
+
+
+def symbols_of(ids: Iterable[int]) -> tuple[str, ...]:
+    """The inverse of `ids_of`; UnknownPhonemeError for an id outside the table (a negative one too)."""
+    found = []
+    for row in ids:
+        if not 0 <= row < len(V2):
+            raise UnknownPhonemeError(str(row))
+        found.append(V2[row])
+    return tuple(found)
