@@ -1,13 +1,14 @@
 """Tensor names of GPT-SoVITS and ours: one table, read in both directions.
 
-Knows no shapes and no values; a row is a pair of templates, and a name that no row describes is refused, never passed on.
-Reference: FORMAT.md §2-§5 for upstream's names; ours are the attribute paths of core_model.gpt and core_model.sovits.
+Knows no shapes and no values; a row is a pair of templates, and a name that no row describes is refused, never passed
+on. Reference: the files GPT-SoVITS writes (its commit 48b1a01); ours are attribute paths in core_model.gpt, .sovits.
 
     upstream                                  ours
     model.h.layers.{i}.linear1.{leaf}    <->  blocks.{i}.feedforward.expand.{leaf}
 
-{i} {j} {k} stand for numbers. {leaf} stands for the parameter of one layer: weight or bias, or, where a layer carries weight norm,
-upstream's weight_g and weight_v, which torch's parametrized form (ours) calls parametrizations.weight.original0 and original1.
+{i} {j} {k} stand for numbers. {leaf} stands for the parameter of one layer: weight or bias, or, where a layer carries
+weight norm, upstream's weight_g and weight_v, which torch's parametrized form (ours) calls
+parametrizations.weight.original0 and original1.
 """
 
 from __future__ import annotations
