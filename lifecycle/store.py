@@ -3,13 +3,13 @@
 Knows nothing of what is inside a voice. DESIGN §4, §6.
 
     HOME/
-      .lock                         held while a temporary directory is made or cleaned away
-      voices/NAME/                  one voice
-      voices/.NAME.XXXXXXXX.partial one that is being written; its writer holds a lock on it
-      work/NAME/                    an unfinished training run, kept so that it can be resumed
+      .lock                             held while a temporary directory is made or cleaned away
+      voices/NAME/                      one voice
+      voices/.NAME.XXXXXXXX.unfinished  one that is being written; its writer holds a lock on it
+      work/NAME/                        an unfinished training run, kept so that it can be resumed
 
 Everything is written to a temporary sibling, flushed to the disk and renamed. A process killed at any moment leaves
-the old thing or the new one, and at most a `.partial`, which the next writer removes once nobody holds its lock: the
+the old thing or the new one, and at most a `.unfinished`, which the next writer removes once nobody holds its lock: the
 system drops a dead process's locks.
 """
 
@@ -33,7 +33,7 @@ from lifecycle.errors import OutputExistsError, UnknownVoiceError, VoiceExistsEr
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # one spelling only: two names must not be one directory on a Mac
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}  # Windows
-_PARTIAL = ".partial"
+_PARTIAL = ".unfinished"
 
 
 def default_home() -> Path:

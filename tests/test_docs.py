@@ -16,6 +16,7 @@ from lifecycle.cli import VERBS, main
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(?<=<!-- help -->\n)```text\n.*?```(?=\n<!-- /help -->)", re.DOTALL)
+NEW_PAGE = "# lifecycle {verb}\n\n<!-- help -->\n```text\n```\n<!-- /help -->\n"
 ROOMS = ("archive", "core_model", "lifecycle", "privacy")
 TREE_LINE = re.compile(r"^(?P<indent> *)(?P<name>[\w.]+/?)(?: {2,}(?P<told>.+))?$")
 

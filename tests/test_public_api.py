@@ -1,4 +1,4 @@
-"""The names that others may rely on are where DESIGN §3 says, and package `__init__` files hold nothing that could drag in more."""
+"""The names that others may rely on are where DESIGN §3 says, and no package `__init__` holds what drags in more."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import importlib
 
 import click
 
-VERBS = ("voices",)  # in the order of a voice's life
+VERBS = ("keygen", "voices")  # in the order of a voice's life
 
 
 class VerbTable(click.Group):

@@ -60,7 +60,7 @@ class Console:
             told = {"kind": type(error).__name__, "sentence": refusal.sentence, "hint": refusal.hint}
             click.echo(json.dumps({"error": told}, ensure_ascii=False))
         else:
-            click.echo(f"{refusal.sentence}\nHint: {refusal.hint}", err=True)
+            click.echo(f"lifecycle: {refusal.sentence}\nHint: {refusal.hint}", err=True)
         raise click.exceptions.Exit(1)
 
     @contextlib.contextmanager

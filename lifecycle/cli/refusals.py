@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from archive import errors as archive
 from core_model import errors as core_model
 from lifecycle import errors as hall
 
@@ -37,6 +38,15 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.ConfigError: "docs/train.md lists what run.toml may hold.",
     hall.SecretError: "a passphrase on its first line, or identities as `lifecycle keygen` writes them.",
     hall.LifecycleError: "run the verb with --help.",
+    archive.UnsupportedVersionError: "a newer toolkit reads it; the bundle's own README.txt tells how else.",
+    archive.FormatError: "it may be no bundle at all; a bundle is what `lifecycle archive` writes.",
+    archive.KeyFormatError: "a recipient looks like age1...; `lifecycle keygen` makes one.",
+    archive.NoMatchingKeyError: "name the identity file or the passphrase file that it was archived to.",
+    archive.UnsafePathError: "nothing was written; do not open this bundle with other tools either.",
+    archive.DestinationExistsError: "name another place, or move that one away first.",
+    archive.HeaderMacError: "nothing was restored; fetch another copy, and ask who changed this one.",
+    archive.DamagedError: "nothing was restored; fetch another copy. `lifecycle check` lists the damage.",
+    archive.ArchiveError: "`lifecycle check` lists what is wrong with it.",
     core_model.AudioError: "wav, flac, ogg and mp3 are read; play the file to see whether it is whole.",
     core_model.EmptyTextError: "give at least one word.",
     core_model.UnknownLanguageError: lambda e: "known are " + ", ".join(e.known) + ".",
@@ -45,6 +55,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     core_model.CheckpointError: "the file may be damaged or of a kind that this toolkit does not know.",
     core_model.UnsafePickleError: "it may do harm; do not open it with other tools either.",
     core_model.VoiceError: "the voice is damaged; restore it again from its archive.",
+    core_model.DimsError: "the voice is damaged, or made by another toolkit; restore it again from its archive.",
     core_model.AlignmentError: "check that the transcript says what is heard in the recording.",
     core_model.RuntimeMissingError: "install it, or take the other --runtime.",
     core_model.CoreModelError: "run the verb with --debug for more.",
@@ -56,16 +67,18 @@ def refusal_of(error: Exception) -> Refusal:
     """Return what to tell about *error*: never a traceback, never a type's name unless it is a bug."""
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
-        return Refusal(f"{error.strerror}{where}.", "check the path, its permissions and the space left on the disk.")
+        return Refusal(
+            f"{error.strerror.lower()}{where}.", "check the path, its permissions and the space left on the disk."
+        )
     for kind in type(error).__mro__:
         if kind in HINTS:
             hint = HINTS[kind]
             return Refusal(_sentence(str(error)), hint(error) if callable(hint) else hint)
-    told = f"A bug in this toolkit: {type(error).__name__}: {error}"
+    told = f"a bug in this toolkit: {type(error).__name__}: {error}"
     return Refusal(_sentence(told), "run it again with --debug and report what it prints.")
 
 
 def _sentence(message: str) -> str:
-    """Return *message* beginning with a capital, if it begins with a word, and ending with a stop."""
-    message = message.strip() or "It failed without saying why"
-    return message[0].upper() + message[1:] + ("" if message[-1] in ".!?" else ".")
+    """Return *message* ending with a stop. Its first letter stays as it is: it may be a file's."""
+    message = message.strip() or "it failed without saying why"
+    return message + ("" if message[-1] in ".!?" else ".")

@@ -86,7 +86,7 @@ def test_accepted_names_stay_inside_their_directory(name: str) -> None:
 def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> None:
     store = Store(tmp_path)
     write_voice(store, "anna")
-    dead = store.voices_directory / ".bert.00000000.partial"
+    dead = store.voices_directory / ".bert.00000000.unfinished"
     dead.mkdir()
     with store.new_voice("carl") as living:
         (living / "x").write_text("x")
