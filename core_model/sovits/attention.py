@@ -14,7 +14,6 @@ A window of w keeps 2w + 1 offsets. Scores by offset become scores by key with o
 from __future__ import annotations
 
 import math
-from typing import Optional
 
 import torch
 import torch.nn.functional as F
@@ -50,14 +49,14 @@ class Attention(nn.Module):
         self.value = nn.Conv1d(width, width, 1)
         self.out = nn.Conv1d(width, width, 1)
         self.dropout = nn.Dropout(dropout)
-        self.relative_key: Optional[nn.Parameter] = None
-        self.relative_value: Optional[nn.Parameter] = None
+        self.relative_key: nn.Parameter | None = None
+        self.relative_value: nn.Parameter | None = None
         if window:
             shape = (1, 2 * window + 1, self.head_width)  # shared by the heads
             self.relative_key = nn.Parameter(torch.randn(shape) / math.sqrt(self.head_width))
             self.relative_value = nn.Parameter(torch.randn(shape) / math.sqrt(self.head_width))
 
-    def forward(self, x: Tensor, context: Tensor, context_mask: Optional[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, context: Tensor, context_mask: Tensor | None) -> Tensor:
         """Queries (B, C, T), keys and values from (B, C, K) -> (B, C, T)."""
         query = self._split(self.query(x)).transpose(2, 3) / math.sqrt(self.head_width)  # (B, H, T, d)
         key = self._split(self.key(context))  # (B, H, d, K)
@@ -88,7 +87,7 @@ class FeedForward(nn.Module):
         self.contract = nn.Conv1d(inner, width, kernel, padding=kernel // 2)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Optional[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         inner = self.dropout(torch.relu(self.expand(masked(x, mask))))
         return masked(self.contract(masked(inner, mask)), mask)
 
@@ -104,7 +103,7 @@ class TransformerLayer(nn.Module):
         self.feedforward_norm = ChannelNorm(width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Optional[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         x = self.attention_norm(x + self.dropout(self.attention(x, x, mask)))
         return self.feedforward_norm(x + self.dropout(self.feedforward(x, mask)))
 
@@ -120,7 +119,7 @@ class Transformer(nn.Module):
             TransformerLayer(width, inner, heads, kernel, dropout, window) for _ in range(layers)
         )
 
-    def forward(self, x: Tensor, mask: Optional[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         x = masked(x, mask)
         for layer in self.layers:
             x = layer(x, mask)

@@ -72,6 +72,7 @@ class SoVITSDims:
     posterior_layers: int = 16
     posterior_kernel: int = 5
     spectrogram_bins: int = 1025
+    log_mel: bool = False  # the spectrogram is features.acoustic's log mel, not linear magnitudes
     sample_rate: int = 32000
     hop: int = 640  # samples per latent frame, and of the linear spectrogram
     fft: int = 2048  # of the linear spectrogram
@@ -84,10 +85,13 @@ class SoVITSDims:
         _require("fusion_width", self.fusion_width % self.fusion_heads == 0, "does not divide by fusion_heads")
         _require("style_width", self.style_width % self.style_heads == 0, "does not divide by style_heads")
         _require("style_bins", self.style_bins <= self.spectrogram_bins, "exceeds spectrogram_bins")
-        _require("spectrogram_bins", self.spectrogram_bins == self.fft // 2 + 1, "is not fft / 2 + 1")
+        linear_bins = self.fft // 2 + 1
+        _require("spectrogram_bins", self.log_mel or self.spectrogram_bins == linear_bins, "is not fft / 2 + 1")
         if isinstance(self.decoder, HiFiGANDims):
             _require("decoder.rates", math.prod(self.decoder.rates) == self.hop, "do not multiply to hop")
-            _require("decoder.kernels", len(self.decoder.kernels) == len(self.decoder.rates), "and rates differ in length")
+            _require(
+                "decoder.kernels", len(self.decoder.kernels) == len(self.decoder.rates), "and rates differ in length"
+            )
         else:
             _require("decoder.hop", self.hop % self.decoder.hop == 0, "does not divide hop")
             _require("decoder.fft", self.decoder.fft % self.decoder.hop == 0, "does not divide by decoder.hop")

@@ -9,8 +9,6 @@ Kim 2021 (VITS). B batch, C latent channels, F frames, S style.
 
 from __future__ import annotations
 
-from typing import Optional
-
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +26,7 @@ class Coupling(nn.Module):
         self.wavenet = WaveNet(dims.hidden, dims.flow_kernel, dims.flow_wavenet_layers, dims.style)
         self.shift = nn.Conv1d(dims.hidden, half, 1)
 
-    def forward(self, x: Tensor, style: Tensor, mask: Optional[Tensor], reverse: bool) -> Tensor:
+    def forward(self, x: Tensor, style: Tensor, mask: Tensor | None, reverse: bool) -> Tensor:
         kept, moved = x.chunk(2, 1)
         hidden = self.wavenet(masked(self.entry(kept), mask), style, mask)
         shift = masked(self.shift(hidden), mask)
@@ -42,13 +40,13 @@ class Flow(nn.Module):
         super().__init__()
         self.couplings = nn.ModuleList(Coupling(dims) for _ in range(dims.flow_couplings))
 
-    def forward(self, z: Tensor, style: Tensor, mask: Optional[Tensor]) -> Tensor:
+    def forward(self, z: Tensor, style: Tensor, mask: Tensor | None) -> Tensor:
         """z (B, C, F) -> z_p (B, C, F)."""
         for coupling in self.couplings:
             z = torch.flip(coupling(z, style, mask, False), [1])
         return z
 
-    def reverse(self, z_p: Tensor, style: Tensor, mask: Optional[Tensor]) -> Tensor:
+    def reverse(self, z_p: Tensor, style: Tensor, mask: Tensor | None) -> Tensor:
         """z_p (B, C, F) -> z (B, C, F)."""
         for coupling in self.couplings[::-1]:
             z_p = coupling(torch.flip(z_p, [1]), style, mask, True)

@@ -59,7 +59,9 @@ class Generator(nn.Module):
         self.entry = nn.Conv1d(latent, dims.width, 7, padding=3)
         self.condition = nn.Conv1d(style, dims.width, 1)
         steps = zip(dims.rates, dims.kernels, strict=True)
-        self.stages = nn.ModuleList(Stage(dims.width >> i, rate, kernel, dims) for i, (rate, kernel) in enumerate(steps))
+        self.stages = nn.ModuleList(
+            Stage(dims.width >> i, rate, kernel, dims) for i, (rate, kernel) in enumerate(steps)
+        )
         self.exit = nn.Conv1d(dims.width >> len(dims.rates), 1, 7, padding=3, bias=False)
 
     def forward(self, z: Tensor, style: Tensor) -> Tensor:

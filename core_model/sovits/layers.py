@@ -7,8 +7,6 @@ B batch, C channels, T frames, S style.
 
 from __future__ import annotations
 
-from typing import Optional
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,7 +21,7 @@ def length_mask(lengths: Tensor, frames: int) -> Tensor:
     return (torch.arange(frames, device=lengths.device) < lengths[:, None]).float()[:, None]
 
 
-def masked(x: Tensor, mask: Optional[Tensor]) -> Tensor:
+def masked(x: Tensor, mask: Tensor | None) -> Tensor:
     """*x* with its padding zeroed: needed before every convolution, which would smear padding into real frames."""
     return x if mask is None else x * mask
 
@@ -57,7 +55,7 @@ class WaveNetLayer(nn.Module):
         self.inner = weight_norm(nn.Conv1d(channels, 2 * channels, kernel, padding=kernel // 2))
         self.outer = weight_norm(nn.Conv1d(channels, channels if last else 2 * channels, 1))
 
-    def forward(self, x: Tensor, condition: Tensor, mask: Optional[Tensor]) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, condition: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         signal, gate = (self.inner(x) + condition).chunk(2, 1)
         out = self.outer(torch.tanh(signal) * torch.sigmoid(gate))
         if self.last:
@@ -75,7 +73,7 @@ class WaveNet(nn.Module):
         self.condition = weight_norm(nn.Conv1d(style, 2 * channels * layers, 1))
         self.layers = nn.ModuleList(WaveNetLayer(channels, kernel, i == layers - 1) for i in range(layers))
 
-    def forward(self, x: Tensor, style: Tensor, mask: Optional[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, style: Tensor, mask: Tensor | None) -> Tensor:
         """(B, C, T) and (B, S, 1) -> (B, C, T)."""
         conditions = self.condition(style).split(2 * self.channels, 1)
         total = torch.zeros_like(x)

@@ -6,8 +6,6 @@ B batch, F frames, S style.
 
 from __future__ import annotations
 
-from typing import Optional
-
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +23,7 @@ class PosteriorEncoder(nn.Module):
         self.projection = nn.Conv1d(dims.hidden, 2 * dims.latent, 1)
 
     def forward(
-        self, linear_spectrogram: Tensor, style: Tensor, noise: Tensor, mask: Optional[Tensor]
+        self, linear_spectrogram: Tensor, style: Tensor, noise: Tensor, mask: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(B, bins, F), (B, S, 1), standard normal (B, latent, F) -> z, mean, log_scale, each (B, latent, F)."""
         hidden = self.wavenet(masked(self.entry(linear_spectrogram), mask), style, mask)

@@ -7,7 +7,6 @@ B batch, T frames, C width, S style. Rows are time-first here: most of it is per
 from __future__ import annotations
 
 import math
-from typing import Optional
 
 import torch
 import torch.nn.functional as F
@@ -42,7 +41,7 @@ class StyleAttention(nn.Module):
         self.out = nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Optional[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """(B, T, C) -> (B, T, C), the input added."""
         scores = torch.matmul(self._split(self.query(x)), self._split(self.key(x)).transpose(2, 3)) / self.temperature
         if mask is not None:
@@ -69,7 +68,7 @@ class StyleEncoder(nn.Module):
         self.projection = nn.Linear(width, dims.style)
         self.dropout = nn.Dropout(dims.dropout)
 
-    def forward(self, reference_spectrogram: Tensor, mask: Optional[Tensor]) -> Tensor:
+    def forward(self, reference_spectrogram: Tensor, mask: Tensor | None) -> Tensor:
         """Linear magnitudes (B, bins or more, T) -> (B, S, 1); bins above the network's are left out."""
         x = reference_spectrogram[:, : self.bins].transpose(1, 2)
         x = self.dropout(F.mish(self.entry(x)))

@@ -17,7 +17,6 @@ z posterior latent · z_p the same through the flow · m_p, logs_p what the prio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +75,7 @@ class SoVITS(nn.Module):
         return self.quantizer.encode(ssl)
 
     def style(
-        self, reference_spectrogram: Tensor, mask: Optional[Tensor] = None, speaker_vector: Optional[Tensor] = None
+        self, reference_spectrogram: Tensor, mask: Tensor | None = None, speaker_vector: Tensor | None = None
     ) -> Tensor:
         """Linear magnitudes (B, bins, T), and the speaker vector (B, V) where dims have one -> (B, S, 1).
 
@@ -95,8 +94,8 @@ class SoVITS(nn.Module):
         phonemes: Tensor,
         style: Tensor,
         speed: float = 1.0,
-        code_lengths: Optional[Tensor] = None,
-        phoneme_lengths: Optional[Tensor] = None,
+        code_lengths: Tensor | None = None,
+        phoneme_lengths: Tensor | None = None,
     ) -> Prior:
         """Codes (B, T) and phonemes (B, P) in a style (B, S, 1) -> Prior of frames_for(T, speed) frames.
 
@@ -121,7 +120,9 @@ class SoVITS(nn.Module):
         """
         frames = self.dims.frames_for(codes.shape[1], speed)
         if noise.shape[2] != frames:
-            raise ValueError(f"{codes.shape[1]} codes at speed {speed} are {frames} frames; the noise has {noise.shape[2]}")
+            raise ValueError(
+                f"{codes.shape[1]} codes at speed {speed} are {frames} frames; the noise has {noise.shape[2]}"
+            )
         return self.decode_frames(codes, phonemes, style, noise, torch.tensor(noise_scale, device=noise.device))
 
     def decode_frames(
@@ -148,7 +149,7 @@ class SoVITS(nn.Module):
         posterior_noise: Tensor,
         slice_starts: Tensor,
         slice_frames: int,
-        speaker_vector: Optional[Tensor] = None,
+        speaker_vector: Tensor | None = None,
     ) -> TrainingForward:
         """One training pass. The style is that of the utterance itself.
 
@@ -158,11 +159,15 @@ class SoVITS(nn.Module):
         """
         if self.posterior_encoder is None:
             raise ValueError("this network was built without its posterior encoder: it can speak, not learn")
-        mask = length_mask(torch.minimum(frame_lengths, code_lengths * self.code_upsampling), linear_spectrogram.shape[2])
+        mask = length_mask(
+            torch.minimum(frame_lengths, code_lengths * self.code_upsampling), linear_spectrogram.shape[2]
+        )
         phoneme_mask = length_mask(phoneme_lengths, phonemes.shape[1])
         style = self.style(linear_spectrogram, mask, speaker_vector)
         prior = self.text_encoder.statistics(self._encode(codes, mask, phonemes, phoneme_mask, style), mask)
-        z, posterior_mean, posterior_log_scale = self.posterior_encoder(linear_spectrogram, style, posterior_noise, mask)
+        z, posterior_mean, posterior_log_scale = self.posterior_encoder(
+            linear_spectrogram, style, posterior_noise, mask
+        )
         return TrainingForward(
             waveform=self.decoder(take_frames(z, slice_starts, slice_frames), style),
             z=z,
@@ -176,7 +181,7 @@ class SoVITS(nn.Module):
         )
 
     def _encode(
-        self, codes: Tensor, mask: Optional[Tensor], phonemes: Tensor, phoneme_mask: Optional[Tensor], style: Tensor
+        self, codes: Tensor, mask: Tensor | None, phonemes: Tensor, phoneme_mask: Tensor | None, style: Tensor
     ) -> Tensor:
         quantized = repeat_frames(self.quantizer(codes), self.code_upsampling)  # (B, W, F)
         fusion_style = style

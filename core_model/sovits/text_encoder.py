@@ -12,9 +12,8 @@ B batch, P phonemes, F latent frames, S style.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -28,7 +27,7 @@ class Prior(NamedTuple):
 
     mean: Tensor  # (B, latent, F): m_p
     log_scale: Tensor  # (B, latent, F): logs_p
-    mask: Optional[Tensor]  # (B, 1, F), None: every frame is real
+    mask: Tensor | None  # (B, 1, F), None: every frame is real
 
 
 class Fusion(nn.Module):
@@ -42,7 +41,7 @@ class Fusion(nn.Module):
         self.projection = nn.Conv1d(dims.fusion_width, dims.hidden, 1)
 
     def forward(
-        self, frames: Tensor, mask: Optional[Tensor], phonemes: Tensor, phoneme_mask: Optional[Tensor], style: Tensor
+        self, frames: Tensor, mask: Tensor | None, phonemes: Tensor, phoneme_mask: Tensor | None, style: Tensor
     ) -> Tensor:
         """(B, C, F) and (B, C, P) and (B, fusion_width, 1) -> (B, C, F)."""
         queries = self.code_projection(masked(frames, mask))
@@ -67,9 +66,9 @@ class TextEncoder(nn.Module):
     def forward(
         self,
         quantized: Tensor,
-        mask: Optional[Tensor],
+        mask: Tensor | None,
         phonemes: Tensor,
-        phoneme_mask: Optional[Tensor],
+        phoneme_mask: Tensor | None,
         style: Tensor,
     ) -> Prior:
         """(B, code_width, F), (B, P), (B, fusion_width, 1) -> Prior of F frames."""
@@ -78,9 +77,9 @@ class TextEncoder(nn.Module):
     def encode(
         self,
         quantized: Tensor,
-        mask: Optional[Tensor],
+        mask: Tensor | None,
         phonemes: Tensor,
-        phoneme_mask: Optional[Tensor],
+        phoneme_mask: Tensor | None,
         style: Tensor,
     ) -> Tensor:
         """Everything before the speed is applied -> (B, hidden, F)."""
@@ -88,7 +87,7 @@ class TextEncoder(nn.Module):
         context = self.phoneme_encoder(self.phoneme_embedding(phonemes).transpose(1, 2), phoneme_mask)
         return self.fused_encoder(self.fusion(frames, mask, context, phoneme_mask, style), mask)
 
-    def statistics(self, encoded: Tensor, mask: Optional[Tensor]) -> Prior:
+    def statistics(self, encoded: Tensor, mask: Tensor | None) -> Prior:
         """(B, hidden, F) -> Prior."""
         mean, log_scale = masked(self.projection(encoded), mask).chunk(2, 1)
         return Prior(mean, log_scale, mask)

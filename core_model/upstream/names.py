@@ -46,9 +46,99 @@ GPT: tuple[Row, ...] = (
     ("model.ar_predict_layer.weight", "head.weight"),
 )
 
-SOVITS: tuple[Row, ...] = ()
 
-DISCRIMINATOR: tuple[Row, ...] = ()
+def _transformer(theirs: str, ours: str) -> tuple[Row, ...]:
+    """Rows of one stack of attention and feedforward layers."""
+    pairs = (
+        ("attn_layers.{i}.conv_q.{leaf}", "attention.query.{leaf}"),
+        ("attn_layers.{i}.conv_k.{leaf}", "attention.key.{leaf}"),
+        ("attn_layers.{i}.conv_v.{leaf}", "attention.value.{leaf}"),
+        ("attn_layers.{i}.conv_o.{leaf}", "attention.out.{leaf}"),
+        ("attn_layers.{i}.emb_rel_k", "attention.relative_key"),
+        ("attn_layers.{i}.emb_rel_v", "attention.relative_value"),
+        ("norm_layers_1.{i}.gamma", "attention_norm.weight"),
+        ("norm_layers_1.{i}.beta", "attention_norm.bias"),
+        ("ffn_layers.{i}.conv_1.{leaf}", "feedforward.expand.{leaf}"),
+        ("ffn_layers.{i}.conv_2.{leaf}", "feedforward.contract.{leaf}"),
+        ("norm_layers_2.{i}.gamma", "feedforward_norm.weight"),
+        ("norm_layers_2.{i}.beta", "feedforward_norm.bias"),
+    )
+    return tuple((f"{theirs}.{a}", f"{ours}.layers.{{i}}.{b}") for a, b in pairs)
+
+
+def _wavenet(theirs: str, ours: str) -> tuple[Row, ...]:
+    """Rows of one stack of gated convolutions."""
+    return (
+        (f"{theirs}.in_layers.{{i}}.{{leaf}}", f"{ours}.layers.{{i}}.inner.{{leaf}}"),
+        (f"{theirs}.res_skip_layers.{{i}}.{{leaf}}", f"{ours}.layers.{{i}}.outer.{{leaf}}"),
+        (f"{theirs}.cond_layer.{{leaf}}", f"{ours}.condition.{{leaf}}"),
+    )
+
+
+def _coupling(index: int) -> tuple[Row, ...]:
+    """Rows of one coupling; upstream counts the flips between them, which hold nothing."""
+    theirs, ours = f"flow.flows.{2 * index}", f"flow.couplings.{index}"
+    return (
+        (f"{theirs}.pre.{{leaf}}", f"{ours}.entry.{{leaf}}"),
+        *_wavenet(f"{theirs}.enc", f"{ours}.wavenet"),
+        (f"{theirs}.post.{{leaf}}", f"{ours}.shift.{{leaf}}"),
+    )
+
+
+def _residual_block(index: int) -> tuple[Row, ...]:
+    """Rows of one residual block; upstream counts them through, three to a stage."""
+    theirs, ours = f"dec.resblocks.{index}", f"decoder.stages.{index // 3}.blocks.{index % 3}"
+    return (
+        (f"{theirs}.convs1.{{i}}.{{leaf}}", f"{ours}.dilated.{{i}}.{{leaf}}"),
+        (f"{theirs}.convs2.{{i}}.{{leaf}}", f"{ours}.plain.{{i}}.{{leaf}}"),
+    )
+
+
+SOVITS: tuple[Row, ...] = (
+    ("ssl_proj.{leaf}", "quantizer.projection.{leaf}"),
+    ("quantizer.vq.layers.0._codebook.embed", "quantizer.codebook"),
+    ("quantizer.vq.layers.0._codebook.embed_avg", "quantizer.codebook_sum"),
+    ("quantizer.vq.layers.0._codebook.cluster_size", "quantizer.cluster_size"),
+    ("quantizer.vq.layers.0._codebook.inited", "quantizer.initialised"),
+    ("enc_p.ssl_proj.{leaf}", "text_encoder.code_projection.{leaf}"),
+    *_transformer("enc_p.encoder_ssl", "text_encoder.code_encoder"),
+    ("enc_p.text_embedding.weight", "text_encoder.phoneme_embedding.weight"),
+    *_transformer("enc_p.encoder_text", "text_encoder.phoneme_encoder"),
+    ("enc_p.mrte.c_pre.{leaf}", "text_encoder.fusion.code_projection.{leaf}"),
+    ("enc_p.mrte.text_pre.{leaf}", "text_encoder.fusion.phoneme_projection.{leaf}"),
+    ("enc_p.mrte.cross_attention.conv_q.{leaf}", "text_encoder.fusion.attention.query.{leaf}"),
+    ("enc_p.mrte.cross_attention.conv_k.{leaf}", "text_encoder.fusion.attention.key.{leaf}"),
+    ("enc_p.mrte.cross_attention.conv_v.{leaf}", "text_encoder.fusion.attention.value.{leaf}"),
+    ("enc_p.mrte.cross_attention.conv_o.{leaf}", "text_encoder.fusion.attention.out.{leaf}"),
+    ("enc_p.mrte.c_post.{leaf}", "text_encoder.fusion.projection.{leaf}"),
+    *_transformer("enc_p.encoder2", "text_encoder.fused_encoder"),
+    ("enc_p.proj.{leaf}", "text_encoder.projection.{leaf}"),
+    ("ref_enc.spectral.0.fc.{leaf}", "style_encoder.entry.{leaf}"),
+    ("ref_enc.spectral.3.fc.{leaf}", "style_encoder.second.{leaf}"),
+    ("ref_enc.temporal.{i}.conv1.conv.{leaf}", "style_encoder.convs.{i}.conv.{leaf}"),
+    ("ref_enc.slf_attn.w_qs.{leaf}", "style_encoder.attention.query.{leaf}"),
+    ("ref_enc.slf_attn.w_ks.{leaf}", "style_encoder.attention.key.{leaf}"),
+    ("ref_enc.slf_attn.w_vs.{leaf}", "style_encoder.attention.value.{leaf}"),
+    ("ref_enc.slf_attn.fc.{leaf}", "style_encoder.attention.out.{leaf}"),
+    ("ref_enc.fc.fc.{leaf}", "style_encoder.projection.{leaf}"),
+    ("sv_emb.{leaf}", "speaker_projection.{leaf}"),
+    ("prelu.weight", "style_activation.weight"),
+    ("ge_to512.{leaf}", "style_to_fusion.{leaf}"),
+    ("enc_q.pre.{leaf}", "posterior_encoder.entry.{leaf}"),
+    *_wavenet("enc_q.enc", "posterior_encoder.wavenet"),
+    ("enc_q.proj.{leaf}", "posterior_encoder.projection.{leaf}"),
+    *(row for index in range(4) for row in _coupling(index)),
+    ("dec.conv_pre.{leaf}", "decoder.entry.{leaf}"),
+    ("dec.cond.{leaf}", "decoder.condition.{leaf}"),
+    ("dec.ups.{i}.{leaf}", "decoder.stages.{i}.up.{leaf}"),
+    *(row for index in range(15) for row in _residual_block(index)),
+    ("dec.conv_post.weight", "decoder.exit.weight"),
+)
+
+DISCRIMINATOR: tuple[Row, ...] = (
+    ("discriminators.{i}.convs.{j}.{leaf}", "judges.{i}.layers.{j}.{leaf}"),
+    ("discriminators.{i}.conv_post.{leaf}", "judges.{i}.exit.{leaf}"),
+)
 
 TABLES: Mapping[str, tuple[Row, ...]] = {"gpt": GPT, "sovits": SOVITS, "discriminator": DISCRIMINATOR}
 
