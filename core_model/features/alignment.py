@@ -9,6 +9,7 @@ B batch, F frames (100 a second), M mel bins, K phones. Reference: Rabiner 1989,
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ _LEAST_PAUSE_FRAMES = 8  # shorter silences are closures of stops, not pauses
 @dataclass(frozen=True, slots=True)
 class AlignerDims:
     mel_bins: int = MEL_BINS
-    width: int = 192
+    width: int = 160
     phones: int = 40
     kernel: int = 5
     dilations: tuple[int, ...] = (1, 1, 2, 4, 1)
@@ -56,12 +57,17 @@ class PhoneClassifier(nn.Module):
         return torch.log_softmax(self.output(self.hidden(mel)), dim=1)
 
 
+@functools.cache
+def _filterbank() -> np.ndarray:
+    return audio.mel_filterbank(16_000, _FFT, MEL_BINS)
+
+
 def mel_for_alignment(waveform: np.ndarray) -> np.ndarray:
     """A 16 kHz waveform (N,) to log mel (M, F), each bin of zero mean and the whole of unit variance.
 
     The mean over the recording is taken away, so that microphone and room matter less than the phones.
     """
-    mel = audio.log_mel(waveform, sample_rate=16_000, fft=_FFT, hop=_HOP, bins=MEL_BINS)
+    mel = audio.log_mel(audio.linear_spectrogram(waveform, _FFT, _HOP), _filterbank())
     mel = mel - mel.mean(axis=1, keepdims=True)
     return np.asarray(mel / max(1e-3, float(mel.std())), dtype=np.float32)
 

@@ -10,6 +10,7 @@ timing stays, so one engine voice stands in for several people.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -22,6 +23,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+
+from core_model.nano import espeak
 
 SAMPLE_RATE = 16_000
 PAUSE = "SP"
@@ -120,10 +123,14 @@ def _festival(speaker: Speaker, texts: list[str]) -> Iterator[Utterance]:
             yield _finish(text, warp(waveform, rate, speaker.warp), phones)
 
 
-def _espeak(speaker: Speaker, texts: list[str]) -> Iterator[Utterance]:
-    from core_model.nano import espeak  # loads a shared library, so only where it is asked for
+@functools.cache
+def _espeak_engine() -> espeak.Engine:
+    """The one engine of this process: the library keeps global state and hangs when it is initialised again."""
+    return espeak.Engine()
 
-    engine = espeak.Engine()
+
+def _espeak(speaker: Speaker, texts: list[str]) -> Iterator[Utterance]:
+    engine = _espeak_engine()
     for text in texts:
         spoken = engine.say(text, speaker.voice)
         if spoken is not None:

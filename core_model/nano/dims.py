@@ -1,0 +1,63 @@
+"""Sizes of the nano family: the same two stages as upstream's, small enough to learn a voice on a CPU.
+
+Knows no tensors. 16 kHz, 25 tokens and 50 latent frames a second. What differs from upstream's families, and
+why (docs/LOG.md has the evidence): tokens come from forced alignment (`alignment_codes`), so there is no SSL projection;
+the decoder inverts a spectrogram (Siuzdak 2023), eight times cheaper than transposed convolutions; style and posterior look
+at log mel.
+"""
+
+from __future__ import annotations
+
+from core_model.alignment_codes import AlignmentCodes
+from core_model.gpt import GPTDims
+from core_model.sovits.discriminator import DiscriminatorDims
+from core_model.sovits.dims import ISTFTDims, SoVITSDims
+
+CODES = AlignmentCodes()
+
+GPT_DIMS = GPTDims(
+    phonemes=732,
+    semantic_tokens=CODES.count + 1,
+    width=192,
+    heads=3,
+    layers=4,
+    word_features=0,
+)
+
+SOVITS_DIMS = SoVITSDims(
+    phonemes=732,
+    semantic_codes=CODES.count,
+    code_width=128,
+    code_upsampling=2,
+    ssl_width=0,
+    hidden=96,
+    feedforward=320,
+    heads=2,
+    code_layers=2,
+    phoneme_layers=2,
+    fused_layers=2,
+    dropout=0.0,
+    fusion_width=128,
+    fusion_heads=2,
+    style=128,
+    style_bins=80,
+    style_width=128,
+    latent=96,
+    flow_couplings=4,
+    flow_wavenet_layers=2,
+    posterior_layers=6,
+    spectrogram_bins=80,
+    log_mel=True,
+    sample_rate=16_000,
+    hop=320,
+    fft=1024,
+    decoder=ISTFTDims(width=256, blocks=6, fft=640, hop=160),
+)
+
+# Light judges: they only join the last part of a run, and a CPU pays for every channel.
+JUDGES = DiscriminatorDims(
+    periods=(2, 3, 5, 7, 11),
+    period_widths=(8, 24, 64, 128, 128),
+    scale_widths=(8, 32, 64, 128, 128, 128),
+    scale_groups=(1, 4, 8, 16, 16, 1),
+)

@@ -1,0 +1,154 @@
+"""Trains SoVITS: an utterance's tokens, phonemes and spectrogram back to its waveform, with judges joining late.
+
+Read once, from top to bottom. Knows batches and networks; nothing of where the data came from. The losses are VITS's
+(Kim 2021): mel distance and KL throughout; least-squares judges and feature matching are ramped in over the last part of
+the run, so that the scale of the whole loss never jumps. Every step's noise and slices are drawn by (seed, step).
+Resumable: see checkpoint.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core_model.features import acoustic, audio
+from core_model.sovits import losses
+from core_model.sovits.discriminator import MultiPeriodDiscriminator
+from core_model.sovits.synthesizer import SoVITS, TrainingForward
+from core_model.training import checkpoint
+from core_model.training.dataset import FRAMES_PER_TOKEN, SAMPLES_PER_TOKEN, Batch, Dataset
+from core_model.training.schedule import Options, Progress, Report, learning_rate, silent
+
+SLICE_FRAMES = 32  # latent frames that the decoder sees of each utterance: 0.64 s
+_SAMPLES_PER_FRAME = SAMPLES_PER_TOKEN // FRAMES_PER_TOKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each loss counts, and when (as a share of the run) the judges begin and are fully heard."""
+
+    mel: float = 45.0
+    kl: float = 1.0
+    adversarial: float = 1.0
+    judges_from: float = 0.7
+    judges_full: float = 0.8
+
+
+def mel_loss() -> losses.MelLoss:
+    """Three resolutions: fine in time, even, fine in frequency."""
+    return losses.MelLoss(
+        [
+            losses.MelResolution(fft, fft // 4, audio.mel_filterbank(acoustic.SAMPLE_RATE, fft, bands))
+            for fft, bands in ((256, 32), (512, 64), (1024, 80))
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One batch as tensors, with everything random about it."""
+
+    forward: TrainingForward
+    real: torch.Tensor  # (B, 1, N) the slices that were spoken
+
+
+def _forward(network: SoVITS, batch: Batch, rng: np.random.Generator, device: str) -> _Step:
+    frames = batch.token_lengths * FRAMES_PER_TOKEN
+    starts = np.array([int(rng.integers(0, max(1, n - SLICE_FRAMES + 1))) for n in frames])
+    samples = SLICE_FRAMES * _SAMPLES_PER_FRAME
+    real = np.stack([row[s : s + samples] for row, s in zip(batch.waveform, starts * _SAMPLES_PER_FRAME, strict=True)])
+    noise = rng.standard_normal((len(frames), network.dims.latent, batch.mel.shape[2]), dtype=np.float32)
+
+    def moved(array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(device)
+
+    result = network(
+        moved(batch.tokens),
+        moved(batch.token_lengths),
+        moved(batch.phonemes),
+        moved(batch.phoneme_lengths),
+        moved(batch.mel),
+        moved(frames),
+        moved(noise),
+        moved(starts),
+        SLICE_FRAMES,
+    )
+    return _Step(result, moved(real)[:, None])
+
+
+def _ramp(share: float, weights: Weights) -> float:
+    return min(1.0, max(0.0, (share - weights.judges_from) / max(1e-6, weights.judges_full - weights.judges_from)))
+
+
+def train(
+    network: SoVITS,
+    judges: MultiPeriodDiscriminator | None,
+    dataset: Dataset,
+    options: Options,
+    weights: Weights = Weights(),
+    report: Report = silent,
+    frozen: Callable[[str], bool] = lambda name: False,
+) -> None:
+    """Train *network* (and *judges*, where given) in place, going on from `options.checkpoint` if it exists.
+
+    *frozen* names the parameters that keep their values. Utterances shorter than SLICE_FRAMES must not be in *dataset*.
+    """
+    network.to(options.device).train()
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(not frozen(name))
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    distance = mel_loss().to(options.device)
+    networks: dict[str, torch.nn.Module] = {"sovits": network}
+    optimizers = {"adamw": torch.optim.AdamW(trained, lr=options.learning_rate, betas=(0.8, 0.99), eps=1e-9)}
+    if judges is not None:
+        judges.to(options.device).train()
+        networks["judges"] = judges
+        optimizers["judges_adamw"] = torch.optim.AdamW(
+            judges.parameters(), lr=options.learning_rate, betas=(0.8, 0.99), eps=1e-9
+        )
+    start = checkpoint.load(options.checkpoint, networks, optimizers) if options.checkpoint else 0
+    for step in range(start, options.steps):
+        for optimizer in optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(options, step)
+        rng = np.random.Generator(np.random.Philox(key=[options.seed, step], counter=1))
+        batch = dataset.batch(options.seed, step, options.batch_size)
+        with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.bfloat16):
+            made = _forward(network, batch, rng, options.device)
+        out = made.forward
+        generated = out.waveform.float()
+        mel = distance(made.real, generated)
+        kl = losses.kl_loss(out.z_p, out.posterior_log_scale, out.mean, out.log_scale, out.mask)
+        total = weights.mel * mel + weights.kl * kl
+        told = {"mel": mel.item(), "kl": kl.item()}
+
+        heard = _ramp((step + 1) / options.steps, weights) if judges is not None else 0.0
+        if judges is not None and (step + 1) / options.steps > weights.judges_from - 0.05:
+            with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.bfloat16):
+                real_seen, generated_seen = judges.compare(made.real, generated.detach())
+            judged = losses.discriminator_loss(real_seen, generated_seen)
+            optimizers["judges_adamw"].zero_grad(set_to_none=True)
+            judged.backward()
+            optimizers["judges_adamw"].step()
+            told["judges"] = judged.item()
+        if judges is not None and heard > 0:
+            judges.requires_grad_(False)
+            with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.bfloat16):
+                real_seen, generated_seen = judges.compare(made.real, generated)
+            fooled = losses.adversarial_loss(generated_seen)
+            matching = losses.feature_matching_loss(real_seen, generated_seen)
+            total = total + heard * weights.adversarial * (fooled + matching)
+            told |= {"fooled": fooled.item(), "matching": matching.item()}
+            judges.requires_grad_(True)
+
+        optimizers["adamw"].zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(trained, 5.0)
+        optimizers["adamw"].step()
+        report(Progress("sovits", step + 1, options.steps, told))
+        if options.checkpoint and ((step + 1) % options.checkpoint_every == 0 or step + 1 == options.steps):
+            checkpoint.save(options.checkpoint, step + 1, networks, optimizers)
+    network.eval()
