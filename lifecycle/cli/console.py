@@ -128,3 +128,20 @@ home_option = click.option(
 def count(number: int, noun: str) -> str:
     """Return '1 voice', '2 voices', 'no voices'."""
     return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def key_options(command: Callable[..., None]) -> Callable[..., None]:
+    """For verbs that open a bundle: gives them `identities` and `passphrase_file`, which are read, never logged."""
+    passphrase = click.option("--passphrase-file", type=_FILE, help="File whose one line is the passphrase.")
+    identity = click.option(
+        "-i",
+        "--identity",
+        "identities",
+        type=_FILE,
+        multiple=True,
+        help="Key file from `lifecycle keygen`; may be repeated.",
+    )
+    return identity(passphrase(command))
