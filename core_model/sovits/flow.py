@@ -26,11 +26,19 @@ class Coupling(nn.Module):
         self.wavenet = WaveNet(dims.hidden, dims.flow_kernel, dims.flow_wavenet_layers, dims.style)
         self.shift = nn.Conv1d(dims.hidden, half, 1)
 
-    def forward(self, x: Tensor, style: Tensor, mask: Tensor | None, reverse: bool) -> Tensor:
+    def forward(self, x: Tensor, style: Tensor, mask: Tensor | None) -> Tensor:
         kept, moved = x.chunk(2, 1)
+        return torch.cat([kept, moved + self.read(kept, style, mask)], 1)
+
+    @torch.jit.export  # or the reversed walk below would not find it in TorchScript
+    def reverse(self, x: Tensor, style: Tensor, mask: Tensor | None) -> Tensor:
+        kept, moved = x.chunk(2, 1)
+        return torch.cat([kept, moved - self.read(kept, style, mask)], 1)
+
+    def read(self, kept: Tensor, style: Tensor, mask: Tensor | None) -> Tensor:
+        """The shift of the other half, from this one: (B, C / 2, F) -> (B, C / 2, F)."""
         hidden = self.wavenet(masked(self.entry(kept), mask), style, mask)
-        shift = masked(self.shift(hidden), mask)
-        return torch.cat([kept, moved - shift if reverse else moved + shift], 1)
+        return masked(self.shift(hidden), mask)
 
 
 class Flow(nn.Module):
@@ -43,11 +51,11 @@ class Flow(nn.Module):
     def forward(self, z: Tensor, style: Tensor, mask: Tensor | None) -> Tensor:
         """z (B, C, F) -> z_p (B, C, F)."""
         for coupling in self.couplings:
-            z = torch.flip(coupling(z, style, mask, False), [1])
+            z = torch.flip(coupling(z, style, mask), [1])
         return z
 
     def reverse(self, z_p: Tensor, style: Tensor, mask: Tensor | None) -> Tensor:
         """z_p (B, C, F) -> z (B, C, F)."""
         for coupling in self.couplings[::-1]:
-            z_p = coupling(torch.flip(z_p, [1]), style, mask, True)
+            z_p = coupling.reverse(torch.flip(z_p, [1]), style, mask)
         return z_p

@@ -7,7 +7,6 @@ INFERENCE.md §5.5. B batch, F frames, S style, N samples.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.sovits.dims import HiFiGANDims
@@ -23,11 +22,12 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
         self.dilated = nn.ModuleList(_same_conv(channels, kernel, dilation) for dilation in dilations)
+        self.activation = nn.LeakyReLU(_SLOPE)
         self.plain = nn.ModuleList(_same_conv(channels, kernel, 1) for _ in dilations)
 
     def forward(self, x: Tensor) -> Tensor:
         for dilated, plain in zip(self.dilated, self.plain):  # noqa: B905  TorchScript knows no strict=
-            x = x + plain(F.leaky_relu(dilated(F.leaky_relu(x, _SLOPE)), _SLOPE))
+            x = x + plain(self.activation(dilated(self.activation(x))))
         return x
 
 
@@ -37,6 +37,7 @@ class Stage(nn.Module):
     def __init__(self, channels: int, rate: int, kernel: int, dims: HiFiGANDims) -> None:
         super().__init__()
         out = channels // 2
+        self.activation = nn.LeakyReLU(_SLOPE)
         self.up = weight_norm(nn.ConvTranspose1d(channels, out, kernel, rate, padding=(kernel - rate) // 2))
         self.blocks = nn.ModuleList(
             ResidualBlock(out, size, dilations)
@@ -44,7 +45,7 @@ class Stage(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.up(F.leaky_relu(x, _SLOPE))
+        x = self.up(self.activation(x))
         total = torch.zeros_like(x)
         for block in self.blocks:
             total = total + block(x)
@@ -62,6 +63,7 @@ class Generator(nn.Module):
         self.stages = nn.ModuleList(
             Stage(dims.width >> i, rate, kernel, dims) for i, (rate, kernel) in enumerate(steps)
         )
+        self.activation = nn.LeakyReLU(_LAST_SLOPE)
         self.exit = nn.Conv1d(dims.width >> len(dims.rates), 1, 7, padding=3, bias=False)
 
     def forward(self, z: Tensor, style: Tensor) -> Tensor:
@@ -69,7 +71,7 @@ class Generator(nn.Module):
         x = self.entry(z) + self.condition(style)
         for stage in self.stages:
             x = stage(x)
-        return torch.tanh(self.exit(F.leaky_relu(x, _LAST_SLOPE)))
+        return torch.tanh(self.exit(self.activation(x)))
 
     def initialise(self) -> None:
         """Small normal weights for everything that upsamples, as the paper's authors do."""

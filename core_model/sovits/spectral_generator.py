@@ -85,6 +85,7 @@ class SpectralGenerator(nn.Module):
         self.blocks = nn.ModuleList(ConvNeXtBlock(dims.width, inner, 1 / dims.blocks) for _ in range(dims.blocks))
         self.exit_norm = nn.LayerNorm(dims.width, eps=1e-6)
         self.head = nn.Linear(dims.width, dims.fft + 2)
+        self.largest_log_magnitude = _LARGEST_LOG_MAGNITUDE
         self.inverse = InverseSTFT(dims.fft, dims.hop)
 
     def forward(self, z: Tensor, style: Tensor) -> Tensor:
@@ -104,7 +105,7 @@ class SpectralGenerator(nn.Module):
 
     def _waveform(self, hidden: Tensor) -> Tensor:
         log_magnitude, phase = self.head(hidden).chunk(2, 2)  # (B, G, bins) each
-        magnitude = torch.exp(log_magnitude.clamp(max=_LARGEST_LOG_MAGNITUDE))
+        magnitude = torch.exp(log_magnitude.clamp(max=self.largest_log_magnitude))
         return self.inverse(magnitude * torch.cos(phase), magnitude * torch.sin(phase))
 
     def initialise(self) -> None:

@@ -29,7 +29,16 @@ from core_model.sovits.posterior_encoder import PosteriorEncoder
 from core_model.sovits.quantizer import Quantizer
 from core_model.sovits.spectral_generator import SpectralGenerator
 from core_model.sovits.style_encoder import StyleEncoder
-from core_model.sovits.text_encoder import Prior, TextEncoder, repeat_frames, stretch
+from core_model.sovits.text_encoder import TextEncoder, repeat_frames, stretch
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What the prior says of each latent frame before the flow."""
+
+    mean: Tensor  # (B, latent, F): m_p
+    log_scale: Tensor  # (B, latent, F): logs_p
+    mask: Tensor | None  # (B, 1, F); None: every frame is real
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ class SoVITS(nn.Module):
         encoded = self._encode(codes, mask, phonemes, phoneme_mask, style)
         if speed != 1.0:
             encoded = stretch(encoded, self.dims.frames_for(codes.shape[1], speed))
-        return self.text_encoder.statistics(encoded, mask)
+        return Prior(*self.text_encoder.statistics(encoded, mask), mask)
 
     def decode(
         self, codes: Tensor, phonemes: Tensor, style: Tensor, noise: Tensor, noise_scale: float, speed: float = 1.0
@@ -133,8 +142,8 @@ class SoVITS(nn.Module):
         No Python branch depends on a value, and every length may vary: this is the method that gets exported.
         """
         encoded = self._encode(codes, None, phonemes, None, style)
-        prior = self.text_encoder.statistics(stretch(encoded, noise.shape[2]), None)
-        z_p = prior.mean + noise * torch.exp(prior.log_scale) * noise_scale
+        mean, log_scale = self.text_encoder.statistics(stretch(encoded, noise.shape[2]), None)
+        z_p = mean + noise * torch.exp(log_scale) * noise_scale
         return self.decoder(self.flow.reverse(z_p, style, None), style)
 
     @torch.jit.unused
@@ -164,7 +173,8 @@ class SoVITS(nn.Module):
         )
         phoneme_mask = length_mask(phoneme_lengths, phonemes.shape[1])
         style = self.style(linear_spectrogram, mask, speaker_vector)
-        prior = self.text_encoder.statistics(self._encode(codes, mask, phonemes, phoneme_mask, style), mask)
+        encoded = self._encode(codes, mask, phonemes, phoneme_mask, style)
+        mean, log_scale = self.text_encoder.statistics(encoded, mask)
         z, posterior_mean, posterior_log_scale = self.posterior_encoder(
             linear_spectrogram, style, posterior_noise, mask
         )
@@ -172,8 +182,8 @@ class SoVITS(nn.Module):
             waveform=self.decoder(take_frames(z, slice_starts, slice_frames), style),
             z=z,
             z_p=self.flow(z, style, mask),
-            mean=prior.mean,
-            log_scale=prior.log_scale,
+            mean=mean,
+            log_scale=log_scale,
             posterior_mean=posterior_mean,
             posterior_log_scale=posterior_log_scale,
             mask=mask,

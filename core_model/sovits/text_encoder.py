@@ -12,22 +12,12 @@ B batch, P phonemes, F latent frames, S style.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.sovits.attention import Attention, Transformer
 from core_model.sovits.dims import SoVITSDims
 from core_model.sovits.layers import masked
-
-
-class Prior(NamedTuple):
-    """What the prior says of each latent frame before the flow."""
-
-    mean: Tensor  # (B, latent, F): m_p
-    log_scale: Tensor  # (B, latent, F): logs_p
-    mask: Tensor | None  # (B, 1, F), None: every frame is real
 
 
 class Fusion(nn.Module):
@@ -51,7 +41,7 @@ class Fusion(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Quantized codes and phonemes, in their style, to the prior's statistics."""
+    """Quantized codes and phonemes, in their style, to the prior's statistics: encode, (stretch), statistics."""
 
     def __init__(self, dims: SoVITSDims) -> None:
         super().__init__()
@@ -63,17 +53,6 @@ class TextEncoder(nn.Module):
         self.fused_encoder = _transformer(dims, dims.fused_layers)
         self.projection = nn.Conv1d(dims.hidden, 2 * dims.latent, 1)
 
-    def forward(
-        self,
-        quantized: Tensor,
-        mask: Tensor | None,
-        phonemes: Tensor,
-        phoneme_mask: Tensor | None,
-        style: Tensor,
-    ) -> Prior:
-        """(B, code_width, F), (B, P), (B, fusion_width, 1) -> Prior of F frames."""
-        return self.statistics(self.encode(quantized, mask, phonemes, phoneme_mask, style), mask)
-
     def encode(
         self,
         quantized: Tensor,
@@ -82,15 +61,15 @@ class TextEncoder(nn.Module):
         phoneme_mask: Tensor | None,
         style: Tensor,
     ) -> Tensor:
-        """Everything before the speed is applied -> (B, hidden, F)."""
+        """(B, code_width, F), (B, P), (B, fusion_width, 1) -> (B, hidden, F): all that comes before the speed."""
         frames = self.code_encoder(self.code_projection(masked(quantized, mask)), mask)
         context = self.phoneme_encoder(self.phoneme_embedding(phonemes).transpose(1, 2), phoneme_mask)
         return self.fused_encoder(self.fusion(frames, mask, context, phoneme_mask, style), mask)
 
-    def statistics(self, encoded: Tensor, mask: Tensor | None) -> Prior:
-        """(B, hidden, F) -> Prior."""
+    def statistics(self, encoded: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(B, hidden, F) -> m_p and logs_p, each (B, latent, F)."""
         mean, log_scale = masked(self.projection(encoded), mask).chunk(2, 1)
-        return Prior(mean, log_scale, mask)
+        return mean, log_scale
 
 
 def stretch(x: Tensor, frames: int) -> Tensor:
