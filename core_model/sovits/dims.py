@@ -74,8 +74,8 @@ class SoVITSDims:
     spectrogram_bins: int = 1025
     log_mel: bool = False  # the spectrogram is features.acoustic's log mel, not linear magnitudes
     sample_rate: int = 32000
-    hop: int = 640  # samples per latent frame, and of the linear spectrogram
-    fft: int = 2048  # of the linear spectrogram
+    hop: int = 640  # samples per latent frame, and of the spectrogram
+    fft: int = 2048  # of the spectrogram
     decoder: HiFiGANDims | ISTFTDims = HiFiGANDims()
 
     def __post_init__(self) -> None:
@@ -144,8 +144,12 @@ def _read(cls: type[Any], document: Mapping[str, Any], prefix: str) -> Any:
 
 
 def _value(name: str, example: Any, value: Any) -> Any:
-    """*value* in the shape of *example*: a whole number, a number, a (nested) tuple of whole numbers."""
+    """*value* in the shape of *example*: yes or no, a whole number, a number, a (nested) tuple of whole numbers."""
     if is_dataclass(example):
+        return value
+    if isinstance(example, bool):
+        if not isinstance(value, bool):
+            raise DimsError(name, f"{value!r} is neither true nor false")
         return value
     if isinstance(example, tuple):
         if not isinstance(value, (list, tuple)) or not value:
