@@ -11,6 +11,8 @@ CoreModelError
 ├── VoiceError                  a voice directory that breaks its schema: carries the field
 ├── DimsError                   sizes that no network could have: carries the field
 ├── AlignmentError              transcript and recording do not fit each other
+├── ExportError                 a graph that could not be made: carries the kind
+├── GoldenError                 a record of golden outputs that breaks its schema
 └── RuntimeMissingError         what a runtime needs is not there (an export, a package)
 """
 
@@ -82,6 +84,18 @@ class DimsError(CoreModelError):
 
 class AlignmentError(CoreModelError):
     """Transcript and recording do not fit each other."""
+
+
+class ExportError(CoreModelError):
+    """A graph that could not be made."""
+
+    def __init__(self, kind: str, problem: str) -> None:
+        super().__init__(f"the {kind} export failed: {problem}")
+        self.kind = kind
+
+
+class GoldenError(CoreModelError):
+    """A record of golden outputs that breaks its schema, or that cannot be made."""
 
 
 class RuntimeMissingError(CoreModelError):
