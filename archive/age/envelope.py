@@ -1,0 +1,74 @@
+"""Sealing a file key for recipients, and getting it back: the table of contents of the age format.
+
+Knows no bundle. `seal` and `unseal` deal with the header; the payload follows it (stream.py). Reference: C2SP age.md.
+
+    >>> import os
+    >>> from archive.age.x25519 import X25519Identity
+    >>> identity = X25519Identity.generate(os.urandom)
+    >>> text, file_key = seal([identity.recipient], os.urandom)
+    >>> unseal(header.parse(text), [identity]) == file_key
+    True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from archive.age import header, primitives, scrypt, x25519
+from archive.age.header import Header, Stanza
+from archive.errors import AgeHeaderError, FormatError, NoMatchingKeyError
+
+
+class Recipient(Protocol):
+    """Wraps a file key so that somebody can unwrap it."""
+
+    def wrap(self, file_key: bytes, rng: Callable[[int], bytes]) -> Stanza: ...
+
+
+class Identity(Protocol):
+    """Unwraps a file key, or returns None where no stanza is meant for it."""
+
+    def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None: ...
+
+
+def seal(recipients: Sequence[Recipient], rng: Callable[[int], bytes]) -> tuple[bytes, bytes]:
+    """(header bytes, file key) for a new file. FormatError for no recipient, or a passphrase beside others."""
+    if not recipients:
+        raise FormatError("encryption needs at least one recipient")
+    file_key = rng(primitives.FILE_KEY_BYTES)
+    stanzas = [recipient.wrap(file_key, rng) for recipient in recipients]
+    require_lone_passphrase(stanzas)
+    return header.marshal(stanzas, file_key), file_key
+
+
+def unseal(parsed: Header, identities: Sequence[Identity]) -> bytes:
+    """The file key, from a header proven to be unchanged.
+
+    AgeHeaderError, NoMatchingKeyError or HeaderMacError: in that order, so that none can hide behind a later one.
+    """
+    require_lone_passphrase(parsed.stanzas)
+    for identity in identities:
+        file_key = identity.unwrap(parsed.stanzas)
+        if file_key is not None:
+            header.verify(parsed, file_key)
+            return file_key
+    raise NoMatchingKeyError("none of the keys opens this bundle")
+
+
+def require_well_formed(parsed: Header) -> None:
+    """All that can be said about a header without a key: AgeHeaderError if a known stanza breaks the rules of its
+    type.
+    """
+    require_lone_passphrase(parsed.stanzas)
+    for stanza in parsed.stanzas:
+        if stanza.arguments[0] == x25519.STANZA_TYPE:
+            x25519.parse_share(stanza)
+        elif stanza.arguments[0] == scrypt.STANZA_TYPE:
+            scrypt.parse_salt(stanza)
+
+
+def require_lone_passphrase(stanzas: Sequence[Stanza]) -> None:
+    """A passphrase also tells the reader who wrote the file; beside other recipients that would no longer be so."""
+    if len(stanzas) > 1 and any(stanza.arguments[0] == scrypt.STANZA_TYPE for stanza in stanzas):
+        raise AgeHeaderError("a passphrase must be the only recipient")

@@ -1,0 +1,218 @@
+"""Bundles: one file that carries a payload and the way to open it. The room's front door.
+
+Knows bytes only: no voices, no networks. What a bundle looks like is SPEC.md; this file is its table of contents.
+
+    >>> import os, tempfile
+    >>> from archive.age.x25519 import X25519Identity
+    >>> identity = X25519Identity.generate(os.urandom)
+    >>> directory = Path(tempfile.mkdtemp())
+    >>> _ = (directory / "hello.txt").write_text("hello")
+    >>> packed = pack(directory / "a.voice", {"hello.txt": directory / "hello.txt"}, recipients=[identity.recipient])
+    >>> with open_bundle(directory / "a.voice", [identity]) as bundle:
+    ...     bundle.read("hello.txt")
+    b'hello'
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from archive import checking, files, outer, payload, texts
+from archive.age import envelope, header, stream
+from archive.age.envelope import Identity, Recipient
+from archive.age.stream import DecryptingReader, EncryptingWriter
+from archive.checking import CheckReport
+from archive.container import Region
+from archive.errors import ArchiveError, DamagedError, FormatError
+from archive.manifest import Manifest
+from archive.outer import Outer
+
+
+class Hash(Protocol):
+    """What hashlib makes."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+
+_NO_FORMATS: Mapping[str, tuple[str, int]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What was written. *bundle_id* is the SHA-256 of payload.tar, equal for equal members and description."""
+
+    bundle_id: str
+    sha256: str  # of the whole file; differs from run to run when encrypted
+    size: int  # bytes
+
+
+def pack(
+    destination: Path,
+    members: Mapping[str, Path],
+    *,
+    description: Mapping[str, object] | None = None,
+    recipients: Sequence[Recipient] = (),
+    public: bool = False,
+    readme: Mapping[str, str] | None = None,
+    formats: Mapping[str, tuple[str, int]] = _NO_FORMATS,
+    rng: Callable[[int], bytes] = os.urandom,
+) -> Packed:
+    """Write the bundle *destination*: a new file, or in place of the old one when it is complete.
+
+    *members* maps paths in the payload to files. *description* goes into the manifest (texts, integers, lists,
+    mappings). *readme* adds `name: value` lines to README.txt, which anybody can read. *formats* states (format,
+    version) of members where the name's suffix does not tell. FormatError, UnsafePathError, KeyFormatError or
+    OSError; then nothing is written.
+    """
+    if bool(recipients) == public:
+        raise FormatError("a bundle is either encrypted to recipients or said to be public, not both and not neither")
+    described = payload.describe(members, description or {}, formats)
+    digest = hashlib.sha256()
+    with files.replacing(destination) as file:
+        writer = outer.Writer(file)
+        for name, text in texts.members(readme or {}, encrypted=not public).items():
+            writer.add(name, text)
+        if public:
+            writer.begin(outer.PUBLIC, described.size)
+            for piece in payload.produce(described, members):
+                digest.update(piece)
+                writer.write(piece)
+        else:
+            head, file_key = envelope.seal(recipients, rng)
+            nonce = rng(stream.NONCE_BYTES)
+            writer.begin(outer.ENCRYPTED, len(head) + stream.sealed_size(described.size))
+            writer.write(head + nonce)
+            encrypting = EncryptingWriter(stream.payload_key(file_key, nonce), writer.write)
+            for piece in payload.produce(described, members):
+                digest.update(piece)
+                encrypting.write(piece)
+            encrypting.finish()
+        writer.end()
+        sha256 = writer.finish()
+    return Packed(digest.hexdigest(), sha256, writer.size)
+
+
+def payload_digest(
+    members: Mapping[str, Path],
+    description: Mapping[str, object] | None = None,
+    *,
+    formats: Mapping[str, tuple[str, int]] = _NO_FORMATS,
+) -> str:
+    """The bundle id that `pack` would give, without writing anything."""
+    digest = hashlib.sha256()
+    for piece in payload.produce(payload.describe(members, description or {}, formats), members):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def open_bundle(path: Path, identities: Sequence[Identity] = ()) -> Bundle:
+    """Open the bundle at *path*, or refuse it. Nothing is returned that the key, or SHA256SUMS, did not vouch for.
+
+    FormatError, UnsupportedVersionError, NoMatchingKeyError, UnsafePathError, DamagedError. The payload beyond the
+    manifest is verified when it is read. Use it in a `with` block, or close it.
+    """
+    file = path.open("rb", buffering=0)
+    try:
+        found = outer.read(file)
+        try:
+            return Bundle(path, file, found, _unseal(found.payload, identities) if found.encrypted else None)
+        except DamagedError:
+            raise
+        except ArchiveError:
+            # A damaged header can look like a key that does not fit. One pass over the payload tells them apart.
+            outer.require_digest(found, found.payload, outer.digest(found.payload))
+            raise
+    except BaseException:
+        file.close()
+        raise
+
+
+def check(path: Path) -> CheckReport:
+    """Everything that can be found wrong with the bundle at *path* without a key. OSError if it cannot be read."""
+    return checking.check(path)
+
+
+class Bundle:
+    """An open bundle. Made by `open_bundle`; holds the file until `close`."""
+
+    def __init__(self, path: Path, file: BinaryIO, found: Outer, key: _Key | None) -> None:
+        self.path = path
+        self._file = file
+        self._outer = found
+        self._key = key
+        self._source = _source(found.payload, key, Region)
+        self.manifest: Manifest = payload.read_manifest(self._source)
+
+    def read(self, member: str) -> bytes:
+        """The bytes of one member, verified. KeyError if there is none of that path; DamagedError."""
+        return payload.read_member(self._source, self.manifest.entry(member))
+
+    def extract(self, destination: Path) -> str:
+        """Write the whole payload, manifest.json included, as the new directory *destination*. Returns the bundle id.
+
+        Every byte of the bundle is verified before *destination* appears. DamagedError, UnsafePathError, FormatError or
+        DestinationExistsError; then nothing appears.
+        """
+        digest = hashlib.sha256()
+        source = _source(self._outer.payload, self._key, partial(_DigestingRegion, digest))
+        with files.appearing(destination) as directory:
+            bundle_id = payload.unpack(source, self.manifest, directory)
+            outer.require_digest(self._outer, self._outer.payload, digest.hexdigest())
+        return bundle_id
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def __enter__(self) -> Bundle:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What opens one payload: its file key and the size of its age header, after which the nonce stands."""
+
+    file_key: bytes = field(repr=False)
+    header_bytes: int
+
+
+class _DigestingRegion(Region):
+    """A window that is read once, from start to end, and leaves the SHA-256 of all of it in *digest*."""
+
+    def __init__(self, digest: Hash, file: BinaryIO, start: int, size: int, entry: str) -> None:
+        super().__init__(file, start, size, entry)
+        self._digest = digest
+        self._position = 0
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        if offset != self._position:
+            raise ValueError(f"read at {offset} instead of {self._position}: the digest would be wrong")
+        data = super().read_at(offset, size)
+        self._digest.update(data)
+        self._position += size
+        return data
+
+
+def _unseal(region: Region, identities: Sequence[Identity]) -> _Key:
+    parsed = header.parse(region.read_at(0, min(region.size, header.LIMIT_BYTES)))
+    return _Key(envelope.unseal(parsed, identities), parsed.size)
+
+
+def _source(region: Region, key: _Key | None, window: Callable[[BinaryIO, int, int, str], Region]) -> payload.Source:
+    """The payload.tar in *region*, decrypted if there is a key, and read through windows of the given kind."""
+    if key is None:
+        return window(region.file, region.start, region.size, region.entry)
+    head = window(region.file, region.start, key.header_bytes, region.entry)
+    head.read_at(0, key.header_bytes)  # for the digest
+    body_start = region.start + key.header_bytes
+    body = window(region.file, body_start, region.size - key.header_bytes, region.entry)
+    return DecryptingReader(key.file_key, body, entry=region.entry, start=body_start)

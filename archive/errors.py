@@ -1,0 +1,101 @@
+"""Every refusal of this room.
+
+Knows no exit codes and no colours: facts are attributes, `lifecycle.cli.console` renders them.
+
+ArchiveError
+├── FormatError                    not a bundle, or something that no bundle may hold (SPEC.md)
+│   ├── UnsupportedVersionError      from the future: carries the version
+│   └── AgeHeaderError               the encryption header breaks the age v1 format
+├── KeyFormatError                 a text that is not a recipient or not an identity
+├── NoMatchingKeyError             none of the identities opens it
+├── UnsafePathError                an entry would escape the destination, or could not be told from another
+├── DestinationExistsError         extraction never writes into what is already there
+└── DamagedError                   carries the list of Damage(entry, offset, expected, found)
+    ├── HeaderMacError               a key fits, but the encryption header was changed afterwards
+    └── AgePayloadError              the encrypted payload is changed, cut short or followed by something
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One thing that is not as it was written.
+
+    *offset* counts bytes from the start of the bundle, except for entries inside a payload ("payload.tar/..."), where
+    it counts from the start of payload.tar.
+    """
+
+    entry: str
+    offset: int
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.entry} at byte {self.offset}: expected {self.expected}, found {self.found}"
+
+
+class ArchiveError(Exception):
+    """Base of everything this room refuses."""
+
+
+class FormatError(ArchiveError):
+    """Not a bundle, or something that no bundle may hold."""
+
+
+class UnsupportedVersionError(FormatError):
+    """A bundle of a later format."""
+
+    def __init__(self, version: int, supported: int) -> None:
+        super().__init__(f"the bundle is of format {version}; this reader knows formats up to {supported}")
+        self.version = version
+        self.supported = supported
+
+
+class AgeHeaderError(FormatError):
+    """An encryption header that breaks the age v1 format."""
+
+
+class KeyFormatError(ArchiveError):
+    """A text that is not a recipient or not an identity. Never carries the text: it may be a secret."""
+
+
+class NoMatchingKeyError(ArchiveError):
+    """None of the identities opens the bundle."""
+
+
+class UnsafePathError(ArchiveError):
+    """An entry that would escape the destination, or that a file system could not tell from another one."""
+
+    def __init__(self, entry: str, problem: str) -> None:
+        super().__init__(f"{entry!r} {problem}")
+        self.entry = entry
+        self.problem = problem
+
+
+class DestinationExistsError(ArchiveError):
+    """Something is already where the payload should appear."""
+
+    def __init__(self, destination: Path) -> None:
+        super().__init__(f"{destination} already exists")
+        self.destination = destination
+
+
+class DamagedError(ArchiveError):
+    """The bundle is not as it was written. *damage* holds at least one item."""
+
+    def __init__(self, damage: Sequence[Damage]) -> None:
+        super().__init__("; ".join(str(item) for item in damage))
+        self.damage = tuple(damage)
+
+
+class HeaderMacError(DamagedError):
+    """A key fits, but the encryption header was changed after it was written."""
+
+
+class AgePayloadError(DamagedError):
+    """The encrypted payload is changed, cut short, or followed by something."""

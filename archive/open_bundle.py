@@ -1,0 +1,1 @@
+"""Stand-alone reader (to be written)."""

@@ -1,0 +1,224 @@
+"""The outer file: the members of a bundle, in their order, with their digests.
+
+Knows neither the payload's inside nor keys. Reference: SPEC.md sections 2 and 3.
+
+    README.txt  SPEC.md  open_bundle.py  payload.tar.age | payload.tar  SHA256SUMS  [reserved members]  two blocks of
+    zeros
+
+SHA256SUMS comes last because the payload's digest is known only when it is written, and a bundle is written once, in
+one pass. Reserved names may follow it (a signature of SHA256SUMS, recovery data for the whole file): this version
+writes none and reads past them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from archive import container, files
+from archive.container import BLOCK_BYTES, END, Region
+from archive.errors import Damage, DamagedError, FormatError, UnsupportedVersionError
+
+README, SPEC, READER, SUMS = "README.txt", "SPEC.md", "open_bundle.py", "SHA256SUMS"
+ENCRYPTED, PUBLIC = "payload.tar.age", "payload.tar"
+TEXTS = (README, SPEC, READER)
+PLACES = len(TEXTS) + 2
+FORMAT_VERSION = 1
+FORMAT_LINE = f"voice bundle, format {FORMAT_VERSION}\n"
+RESERVED = re.compile(r"SHA256SUMS\.sig|[a-z0-9._+-]+\.par2")
+END_ENTRY = "the end of the file"
+EXPECTED_END = "two blocks of zeros and nothing after them"
+_FORMAT_LINE = re.compile(rb"voice bundle, format ([1-9][0-9]{0,8})\n")
+_LINE = re.compile(rb"([0-9a-f]{64})  ([A-Za-z0-9._]+)")
+# Two random digests differ in about 60 of their 64 digits. So few differences mean that the record was hit, not the
+# data.
+_DIGITS_OF_A_DAMAGED_RECORD = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """Where the members of an open bundle are, and the digests that SHA256SUMS states for them."""
+
+    members: dict[str, Region]
+    sums: dict[str, str]
+    reserved: tuple[str, ...]
+
+    @property
+    def payload(self) -> Region:
+        """The payload, encrypted or not."""
+        return self.members[ENCRYPTED if self.encrypted else PUBLIC]
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether a key is needed."""
+        return ENCRYPTED in self.members
+
+
+class Writer:
+    """Writes the members in order: `add` or `begin`/`write`/`end` for each, then `finish`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._whole = hashlib.sha256()
+        self._member = hashlib.sha256()
+        self._open: tuple[str, int] = ("", 0)
+        self._sums: dict[str, str] = {}
+        self.size = 0
+
+    def begin(self, name: str, size: int) -> None:
+        """Start a member of exactly *size* bytes."""
+        self._member = hashlib.sha256()
+        self._open = (name, size)
+        self._write(container.header(name, size))
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Add to the member."""
+        self._member.update(data)
+        self._write(data)
+
+    def end(self) -> None:
+        """Close the member."""
+        name, size = self._open
+        self._sums[name] = self._member.hexdigest()
+        self._write(container.padding(size))
+
+    def add(self, name: str, data: bytes) -> None:
+        """A whole member at once."""
+        self.begin(name, len(data))
+        self.write(data)
+        self.end()
+
+    def finish(self) -> str:
+        """Write SHA256SUMS and the end. Returns the SHA-256 of the whole file."""
+        self.add(SUMS, marshal_sums(self._sums))
+        self._write(END)
+        return self._whole.hexdigest()
+
+    def _write(self, data: bytes | memoryview) -> None:
+        self._whole.update(data)
+        files.write_all(self._file, data)
+        self.size += len(data)
+
+
+def read(file: BinaryIO) -> Outer:
+    """Find the members of a bundle, refusing everything that is not in its place. The small members are verified, the
+    payload is not: that takes a pass over it, which its reader makes anyway."""
+    size = file.seek(0, 2)
+    whole = Region(file, 0, size, "the bundle")
+    require_bundle(whole)
+    members: dict[str, Region] = {}
+    position = 0
+    for place in range(PLACES):
+        name, region = read_member(whole, position, expected_names(place))
+        members[name] = region
+        position = region.start + container.padded(region.size)
+        if name == README:
+            require_version(region)
+    reserved = []
+    while whole.read_at(position, BLOCK_BYTES) != bytes(BLOCK_BYTES):
+        name, region = read_member(whole, position, ())
+        reserved.append(name)
+        position = region.start + container.padded(region.size)
+    if whole.read_at(position, len(END)) != END or position + len(END) != size:
+        raise DamagedError([Damage(END_ENTRY, position, EXPECTED_END, "something else")])
+    names = list(members)[:-1]
+    sums, damage = parse_sums(members[SUMS], names)
+    if damage:
+        raise DamagedError(damage)
+    found = Outer(members, sums, tuple(reserved))
+    for name in TEXTS:
+        require_digest(found, members[name], digest(members[name]))
+    return found
+
+
+def require_bundle(whole: Region) -> None:
+    """FormatError for a file that is plainly something else."""
+    first = whole.read_at(0, min(BLOCK_BYTES, whole.size))
+    if README.encode("ascii") not in first and b"ustar" not in first:
+        raise FormatError("not a bundle: it does not begin as one")
+
+
+def expected_names(place: int) -> tuple[str, ...]:
+    """The names that may stand at this place of a bundle; none at the one after the last."""
+    places: tuple[tuple[str, ...], ...] = ((README,), (SPEC,), (READER,), (ENCRYPTED, PUBLIC), (SUMS,), ())
+    return places[place]
+
+
+def require_version(readme: Region) -> None:
+    """UnsupportedVersionError if the README's first line names a later format, FormatError if it names none."""
+    head = readme.read_at(0, min(readme.size, 64))
+    match = _FORMAT_LINE.match(head)
+    if not match:
+        raise FormatError(f"{README} does not begin with {FORMAT_LINE.strip()!r}")
+    if int(match[1]) != FORMAT_VERSION:
+        raise UnsupportedVersionError(int(match[1]), FORMAT_VERSION)
+
+
+def marshal_sums(sums: dict[str, str]) -> bytes:
+    """The lines that `sha256sum -c` reads."""
+    return "".join(f"{sha256}  {name}\n" for name, sha256 in sums.items()).encode("ascii")
+
+
+def parse_sums(region: Region, names: Sequence[str]) -> tuple[dict[str, str], list[Damage]]:
+    """The digests of exactly these members, in this order, and what is wrong with the lines that do not say one."""
+    expected = sum(64 + 2 + len(name) + 1 for name in names)
+    damage: list[Damage] = []
+    sums: dict[str, str] = {}
+    position = 0
+    data = region.read_at(0, min(region.size, expected))
+    for name in names:
+        length = 64 + 2 + len(name) + 1
+        match = _LINE.fullmatch(data[position : position + length - 1])
+        ended = data[position + length - 1 : position + length] == b"\n"
+        if match is None or match[2] != name.encode("ascii") or not ended:
+            damage.append(Damage(SUMS, region.start + position, f"the digest of {name}", "something else"))
+        else:
+            sums[name] = match[1].decode("ascii")
+        position += length
+    if region.size != expected:
+        damage.append(Damage(SUMS, region.start, f"{expected} bytes", f"{region.size} bytes"))
+    return sums, damage
+
+
+def digest(region: Region) -> str:
+    """SHA-256 of a member's data."""
+    state = hashlib.sha256()
+    for piece in region.pieces(0, region.size):
+        state.update(piece)
+    return state.hexdigest()
+
+
+def require_digest(outer: Outer, region: Region, found: str) -> None:
+    """DamagedError unless SHA256SUMS agrees; it names SHA256SUMS itself where the record was plainly what was hit."""
+    recorded = outer.sums[region.entry]
+    differing = sum(a != b for a, b in zip(recorded, found, strict=True))
+    if differing > _DIGITS_OF_A_DAMAGED_RECORD:
+        raise DamagedError([Damage(region.entry, region.start, f"SHA-256 {recorded}", found)])
+    if differing:
+        raise DamagedError([Damage(SUMS, outer.members[SUMS].start, f"SHA-256 {found} for {region.entry}", recorded)])
+
+
+def require_zeros(region: Region) -> None:
+    """DamagedError unless the padding after a member is zero."""
+    padding = Region(region.file, region.start + region.size, -region.size % BLOCK_BYTES, region.entry)
+    if any(padding.read_at(0, padding.size)):
+        raise DamagedError([Damage(region.entry, padding.start, "zeros after the data", "something else")])
+
+
+def read_member(whole: Region, position: int, names: Sequence[str]) -> tuple[str, Region]:
+    """The member whose header stands at *position*; its name must be one of *names*, or a reserved one if there are
+    none.
+    """
+    entry = names[0] if names else END_ENTRY
+    name, size = container.parse_header(whole.read_at(position, BLOCK_BYTES), position, entry)
+    if name not in names and not (not names and RESERVED.fullmatch(name)):
+        wanted = " or ".join(names) or "the end of the bundle"
+        raise FormatError(f"found {name!r} at byte {position}, where {wanted} must stand")
+    region = Region(whole.file, position + BLOCK_BYTES, size, name)
+    if region.start + container.padded(size) > whole.size:
+        raise DamagedError([Damage(name, whole.size, f"{size} bytes of data", "the end of the file")])
+    require_zeros(region)
+    return name, region

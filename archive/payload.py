@@ -1,0 +1,197 @@
+"""payload.tar: from files to its bytes, and from its bytes to files.
+
+Knows no encryption: it writes to whoever takes bytes and reads from whoever has them. Everything about a payload.tar
+follows from its manifest, so reading is comparing again. Reference: SPEC.md section 4.
+
+    header manifest.json | manifest.json | header member | data | header member | data | ... | two blocks of zeros
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from archive import container, files, manifest
+from archive.container import BLOCK_BYTES, END, IO_BYTES
+from archive.errors import ArchiveError, Damage, DamagedError, FormatError
+from archive.manifest import Entry, Manifest
+
+PREFIX = "payload.tar/"  # how damage inside a payload is named
+
+
+class Source(Protocol):
+    """A payload.tar that can be read anywhere: a window onto a file, or its decryption."""
+
+    @property
+    def size(self) -> int: ...
+    def read_at(self, offset: int, size: int) -> bytes: ...
+    def pieces(self, offset: int, size: int) -> Iterator[memoryview]: ...
+
+
+def describe(
+    members: Mapping[str, Path], description: Mapping[str, object], formats: Mapping[str, tuple[str, int]]
+) -> Manifest:
+    """The manifest of these files: each is read once for its digest. FormatError, UnsafePathError or OSError."""
+    entries = []
+    for path, file_path in members.items():
+        container.require_safe_name(path)
+        kind, version = formats.get(path) or (_format_of(path), 1)
+        with _open_regular(file_path) as file:
+            state, size = hashlib.sha256(), 0
+            for piece in _read(file):
+                state.update(piece)
+                size += len(piece)
+        container.header(path, size)  # says which file is too large for a bundle
+        entries.append(Entry(path, size, state.hexdigest(), 0, kind, version))
+    return manifest.build(entries, description)
+
+
+def produce(described: Manifest, members: Mapping[str, Path]) -> Iterator[bytes | memoryview]:
+    """The bytes of payload.tar, in pieces. FormatError if a file is no longer what the manifest says."""
+    document = described.to_bytes()
+    yield container.header(manifest.PATH, len(document)) + document + container.padding(len(document))
+    for entry in described.members:
+        yield container.header(entry.path, entry.size)
+        state, size = hashlib.sha256(), 0
+        with _open_regular(members[entry.path]) as file:
+            for piece in _read(file):
+                size += len(piece)
+                if size > entry.size:
+                    break
+                state.update(piece)
+                yield piece
+        if size != entry.size or state.hexdigest() != entry.sha256:
+            raise FormatError(f"{entry.path} changed while it was being archived")
+        yield container.padding(entry.size)
+    yield END
+
+
+def read_manifest(source: Source) -> Manifest:
+    """The manifest at the head of a payload.tar, which must be as long as the manifest makes it."""
+    name, size = container.parse_header(source.read_at(0, BLOCK_BYTES), 0, PREFIX + manifest.PATH)
+    if name != manifest.PATH:
+        raise FormatError(f"the payload begins with {name!r} instead of {manifest.PATH}")
+    if size > manifest.MAX_BYTES:
+        raise FormatError(f"the manifest has {size} bytes; at most {manifest.MAX_BYTES} are accepted")
+    described = Manifest.parse(source.read_at(BLOCK_BYTES, size))
+    if described.size != source.size:
+        expected = f"{described.size} bytes, as the manifest adds up"
+        raise DamagedError([Damage("payload.tar", source.size, expected, f"{source.size}")])
+    return described
+
+
+def unpack(source: Source, described: Manifest, directory: Path) -> str:
+    """Write every entry below *directory*, verified, and bring it to the disk. Returns the SHA-256 of payload.tar.
+
+    The first thing that does not agree with the manifest ends it: the caller must throw *directory* away.
+    """
+
+    def store(entry: Entry, pieces: Iterator[memoryview]) -> None:
+        target = directory.joinpath(*entry.path.split("/"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with files.create(target) as file:
+            for piece in pieces:
+                files.write_all(file, piece)
+            os.fsync(file.fileno())
+
+    return walk(source, described, store)
+
+
+def walk(
+    source: Source,
+    described: Manifest,
+    receive: Callable[[Entry, Iterator[memoryview]], None],
+    complain: Callable[[ArchiveError], None] | None = None,
+) -> str:
+    """Read all of a payload.tar in order; *receive* gets every entry, manifest.json first. Returns its SHA-256.
+
+    Whatever disagrees with the manifest goes to *complain*, which may return to have the rest looked at too; without it
+    the first one is raised.
+    """
+    state = hashlib.sha256()
+    refuse = complain or _raise
+
+    def pieces(offset: int, size: int) -> Iterator[memoryview]:
+        for piece in source.pieces(offset, size):
+            state.update(piece)
+            yield piece
+
+    def read(offset: int, size: int) -> bytes:
+        return b"".join(pieces(offset, size))
+
+    document = described.to_bytes()
+    sha256 = hashlib.sha256(document).hexdigest()
+    first = Entry(manifest.PATH, len(document), sha256, BLOCK_BYTES, "json", manifest.VERSION)
+    for entry in (first, *described.members):
+        header_offset = entry.offset - BLOCK_BYTES
+        block = read(header_offset, BLOCK_BYTES)
+        if block != container.header(entry.path, entry.size):
+            refuse(container.explain(block, header_offset, PREFIX + entry.path))
+        digest = _Digest()
+        receive(entry, digest.over(pieces(entry.offset, entry.size)))
+        if digest.hex != entry.sha256:
+            refuse(_damaged(entry, entry.offset, f"SHA-256 {entry.sha256}", digest.hex))
+        end = entry.offset + entry.size
+        if any(read(end, -entry.size % BLOCK_BYTES)):
+            refuse(_damaged(entry, end, "zeros after the data", "something else"))
+    end = described.size - len(END)
+    if read(end, len(END)) != END:
+        refuse(DamagedError([Damage("payload.tar", end, "two blocks of zeros", "something else")]))
+    return state.hexdigest()
+
+
+def read_member(source: Source, entry: Entry) -> bytes:
+    """One member, verified against the manifest, without reading the others."""
+    data = source.read_at(entry.offset, entry.size)
+    found = hashlib.sha256(data).hexdigest()
+    if found != entry.sha256:
+        raise _damaged(entry, entry.offset, f"SHA-256 {entry.sha256}", found)
+    return data
+
+
+class _Digest:
+    """SHA-256 of the pieces that somebody else consumes."""
+
+    def __init__(self) -> None:
+        self._state = hashlib.sha256()
+
+    def over(self, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
+        for piece in pieces:
+            self._state.update(piece)
+            yield piece
+
+    @property
+    def hex(self) -> str:
+        return self._state.hexdigest()
+
+
+def _damaged(entry: Entry, offset: int, expected: str, found: str) -> DamagedError:
+    return DamagedError([Damage(PREFIX + entry.path, offset, expected, found)])
+
+
+def _raise(error: ArchiveError) -> None:
+    raise error
+
+
+def _format_of(path: str) -> str:
+    suffix = path.rpartition("/")[2].rpartition(".")
+    return suffix[2].lower() if suffix[0] else "bytes"
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    file = path.open("rb", buffering=0)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise FormatError(f"{path} is not a regular file")
+    return file
+
+
+def _read(file: BinaryIO) -> Iterator[memoryview]:
+    """The file in views of one buffer, each valid until the next is asked for."""
+    buffer = memoryview(bytearray(IO_BYTES))
+    while count := file.readinto(buffer):  # type: ignore[attr-defined]
+        yield buffer[:count]

@@ -1,0 +1,62 @@
+"""The three texts at the head of every bundle: how to open it, what it is, and a program that opens it.
+
+Knows where its own package lies and nothing else. Reference: SPEC.md section 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from archive import outer
+from archive.errors import FormatError
+
+_PACKAGE = Path(__file__).parent
+
+_HEAD = """
+This file carries a synthetic voice and everything that is needed to make it
+speak. It is a plain tar archive. To open it you need
+
+  tar        any version since 1988
+  sha256sum  or anything else that computes SHA-256
+"""
+_NEED_AGE = """  age        https://age-encryption.org, or any program that reads age v1 files,
+             and the secret key or the passphrase it was encrypted to
+"""
+_STEPS = """
+  1. tar -xf FILE
+  2. sha256sum -c SHA256SUMS
+"""
+_ENCRYPTED_STEPS = """  3. age -d -i KEYFILE -o payload.tar payload.tar.age
+     (with a passphrase: age -d -o payload.tar payload.tar.age)
+"""
+_LAST_STEP = """  {number}. mkdir voice, then: tar -xf payload.tar -C voice
+
+or, where Python 3.8 and its package "cryptography" exist, after step 1:
+
+     python3 open_bundle.py FILE DIRECTORY{key_option}
+
+manifest.json inside payload.tar lists every file with its SHA-256.
+SPEC.md, beside this file, explains every byte.
+"""
+
+
+def members(readme: Mapping[str, str], *, encrypted: bool) -> dict[str, bytes]:
+    """The texts by name, in the bundle's order. *readme* is printed as `name: value` lines. FormatError for
+    unprintable ones.
+    """
+    return {
+        outer.README: _readme(readme, encrypted).encode("utf-8"),
+        outer.SPEC: (_PACKAGE / "SPEC.md").read_bytes(),
+        outer.READER: (_PACKAGE / "open_bundle.py").read_bytes(),
+    }
+
+
+def _readme(values: Mapping[str, str], encrypted: bool) -> str:
+    for text in (*values.keys(), *values.values()):
+        if not text.isprintable():
+            raise FormatError(f"{text!r} cannot be a line of README.txt")
+    lines = "".join(f"{name}: {value}\n" for name, value in values.items())
+    last = _LAST_STEP.format(number=4 if encrypted else 3, key_option=" -i KEYFILE" if encrypted else "")
+    opening = _HEAD + (_NEED_AGE if encrypted else "") + _STEPS + (_ENCRYPTED_STEPS if encrypted else "") + last
+    return outer.FORMAT_LINE + ("\n" + lines if lines else "") + opening
