@@ -64,7 +64,7 @@ demo: run  ## a voice, all the way round: train, archive, verify elsewhere, spea
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh examples/demo.sh $(DEMO)
 
 base: run  ## train the embedded base again (hours; resumable; needs flite, festival and espeak-ng)
-	$(VENV)/bin/python -m core_model.nano.recipe
+	$(VENV)/bin/python -m core_model.nano.recipe --work work/base
 
 locks: dev  ## write requirements/*.lock again from requirements/*.in
 	$(PIP) install --quiet uv

@@ -1,11 +1,13 @@
 """The documents tell the truth: every verb has a page with its real --help, and README's tree is the real tree.
 
-`make docs` (this file, run as a program) writes the --help blocks again.
+`make docs` (this file, run as a program) writes both again.
 """
 
 from __future__ import annotations
 
+import ast
 import re
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -18,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(?<=<!-- help -->\n)```text\n.*?```(?=\n<!-- /help -->)", re.DOTALL)
 NEW_PAGE = "# lifecycle {verb}\n\n<!-- help -->\n```text\n```\n<!-- /help -->\n"
 ROOMS = ("archive", "core_model", "lifecycle", "privacy")
-TREE_LINE = re.compile(r"^(?P<indent> *)(?P<name>[\w.]+/?)(?: {2,}(?P<told>.+))?$")
+TREE = re.compile(r"(?<=<!-- tree -->\n)```text\n.*?```", re.DOTALL)
 
 
 def help_block(verb: str) -> str:
@@ -53,33 +55,32 @@ def test_every_option_says_what_it_does(verb: str) -> None:
     assert [option["name"] for option in options if not option.get("help")] == []
 
 
-def tree_in_readme() -> list[str]:
-    """Return the paths that README's tree shows, directories with a slash at the end."""
-    block = re.search(r"<!-- tree -->\n```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert block
-    paths, parents = [], [""]
-    for line in block.group(1).splitlines():
-        match = TREE_LINE.match(line)
-        assert match, f"not a line of the tree: {line!r}"
-        depth = len(match["indent"]) // 2
-        path = parents[depth] + match["name"]
-        parents[depth + 1 :] = [path]
-        paths.append(path)
-    return paths
+def told_of(path: Path) -> str:
+    """Return the first sentence of a module's docstring."""
+    first_line = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+    return re.split(r"\.(?: |$)", first_line)[0]
+
+
+def tree() -> str:
+    """Return the rooms with their modules and packages, one line each."""
+    lines = []
+    for room in ROOMS:
+        lines.append((f"{room}/", told_of(ROOT / room / "__init__.py")))
+        packages = sorted(path.parent for path in (ROOT / room).glob("*/__init__.py"))
+        modules = sorted(path for path in (ROOT / room).glob("*.py") if path.name != "__init__.py")
+        lines += [(f"  {path.name}/", told_of(path / "__init__.py")) for path in packages]
+        lines += [(f"  {path.name}", told_of(path)) for path in modules]
+    return (
+        "```text\n"
+        + "".join(f"{name:<23} {textwrap.shorten(told, 96, placeholder=' …')}".rstrip() + "\n" for name, told in lines)
+        + "```"
+    )
 
 
 def test_the_tree_in_the_readme_is_the_real_one() -> None:
-    """Every room shows its modules and packages, one line each; what is in a package, its own directory tells."""
-    shown = {path for path in tree_in_readme() if path.split("/")[0] in ROOMS}
-    real = {f"{room}/" for room in ROOMS}
-    for room in ROOMS:
-        real |= {f"{room}/{p.name}" for p in (ROOT / room).glob("*.py") if p.name != "__init__.py"}
-        real |= {f"{room}/{p.parent.name}/" for p in (ROOT / room).glob("*/__init__.py")}
-    assert shown == real
-
-
-def test_every_path_in_the_tree_exists() -> None:
-    assert [path for path in tree_in_readme() if not (ROOT / path).exists()] == []
+    block = TREE.search((ROOT / "README.md").read_text())
+    assert block
+    assert block.group() == tree(), "run `make docs`"
 
 
 def test_links_in_the_documents_lead_somewhere() -> None:
@@ -101,8 +102,10 @@ def test_torch_is_pinned_to_the_same_version_everywhere() -> None:
     assert "torch>=2.6" in metadata["project"]["dependencies"]
 
 
-def write_help_blocks() -> None:
-    """Write the --help of every verb into its page."""
+def write() -> None:
+    """Write the --help of every verb into its page, and the tree into the README."""
+    readme = ROOT / "README.md"
+    readme.write_text(TREE.sub(lambda _: tree(), readme.read_text()))
     for verb in VERBS:
         path = page(verb)
         text = (
@@ -114,4 +117,4 @@ def write_help_blocks() -> None:
 
 
 if __name__ == "__main__":
-    write_help_blocks()
+    write()
