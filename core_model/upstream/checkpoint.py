@@ -1,0 +1,149 @@
+"""A checkpoint of GPT-SoVITS, read whole or refused: tensors, configuration, and what says which network it is.
+
+Runs nothing the file contains, knows neither torch nor our tensor names (names.py does). Every refusal is a
+CheckpointError. Reference: what GPT-SoVITS at 48b1a01 saves.
+
+    {weight: {name: tensor}, config, info}                   a voice (.pth) or a GPT (.ckpt), float16
+    {weight: {name: tensor}}                                 a base discriminator
+    {model: {name: tensor}, iteration, optimizer, ...}       a training state, float32
+
+    checkpoint = read_checkpoint(Path("voice_e8_s400.pth"))
+    checkpoint.family, checkpoint.tensors["dec.conv_pre.weight"].shape
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core_model.errors import CheckpointError
+from core_model.upstream import families, unpickle
+from core_model.upstream.container import Container
+from core_model.upstream.unpickle import Storage, TensorPlan
+
+_WITH_TENSORS = ("weight", "model")
+_KNOWN_PARTS = {*_WITH_TENSORS, "config", "info", "lora_rank", "iteration", "optimizer", "learning_rate"}
+_DEEPEST, _LARGEST = 16, 100_000  # a configuration nests 4 deep and holds some 100 values
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a file held. Tensors are under upstream's names, in the dtype of the file, and share no memory with it."""
+
+    kind: str  # gpt, sovits or discriminator
+    family: str
+    head: str  # the first two bytes: PK, or GPT-SoVITS's code
+    tensors: dict[str, np.ndarray]
+    config: dict[str, object]  # plain values, lists and dicts
+    info: str
+    evidence: tuple[str, ...]  # why it is of this family
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint at *path*. Memory: its weights once, and the file is never changed.
+
+    CheckpointError: no checkpoint, damaged, of a network not read yet, or not complete. UnsafePickleError: its pickle
+    asks for something a voice does not need.
+    """
+    with Container(path) as container:
+        contents = unpickle.read(container.pickle())
+        parts = contents.root
+        plans = _weights(parts)
+        config = _config(parts)
+        version = _version(config)
+        finding = families.identify(container.head, {name: plan.shape for name, plan in plans.items()}, version)
+        _require_all_named(container, contents.storages)
+        tensors = _read(container, plans)
+    info = parts.get("info", "") if isinstance(parts, dict) else ""
+    if not isinstance(info, str):
+        raise CheckpointError("its info is no text")
+    return Checkpoint(finding.kind, finding.family, container.head, tensors, config, info, finding.evidence)
+
+
+def gpt_dims(checkpoint: Checkpoint) -> dict[str, int]:
+    """The numbers of core_model.gpt.GPTDims for a checkpoint of kind gpt.
+
+    All but heads follow from the shapes; heads stand in its configuration, and are refused if they cannot be right.
+    """
+    numbers = families.gpt_numbers({name: tensor.shape for name, tensor in checkpoint.tensors.items()})
+    model = checkpoint.config.get("model")
+    heads = model.get("head") if isinstance(model, dict) else None
+    if type(heads) is not int or heads < 1 or numbers["width"] % heads:
+        raise CheckpointError(f"its configuration gives {heads!r} attention heads for a width of {numbers['width']}")
+    return {**numbers, "heads": heads}
+
+
+def _weights(parts: object) -> dict[str, TensorPlan]:
+    if not isinstance(parts, dict):
+        raise CheckpointError(f"it holds a {type(parts).__name__}, not the parts of a checkpoint")
+    holders = [part for part in _WITH_TENSORS if part in parts]
+    if not holders and parts and all(isinstance(value, TensorPlan) for value in parts.values()):
+        weights: object = parts  # a bare list of tensors: vocoders are saved so
+    else:
+        unknown = [part for part in parts if part not in _KNOWN_PARTS]
+        if unknown or len(holders) != 1:
+            raise CheckpointError(f"its parts are {', '.join(map(str, parts)) or 'none'}: not those of a checkpoint")
+        weights = parts[holders[0]]
+    if not isinstance(weights, dict):
+        raise CheckpointError("its weights are no dict")
+    for name, plan in weights.items():
+        if not (isinstance(name, str) and isinstance(plan, TensorPlan)):
+            raise CheckpointError(f"among its weights, {name!r} is no tensor")
+    return weights
+
+
+def _read(container: Container, plans: dict[str, TensorPlan]) -> dict[str, np.ndarray]:
+    storages: dict[str, tuple[Storage, np.ndarray]] = {}
+    tensors: dict[str, np.ndarray] = {}
+    for name, plan in plans.items():
+        wanted = plan.storage
+        if wanted.key not in storages:
+            storages[wanted.key] = (wanted, container.storage(wanted.key, wanted.dtype, wanted.count))
+        storage, values = storages[wanted.key]
+        if storage != wanted:
+            raise CheckpointError(f"storage {wanted.key} is described in two ways")
+        tensors[name] = plan.view(values)
+    return tensors
+
+
+def _require_all_named(container: Container, named: frozenset[str]) -> None:
+    """Refuse storages that the pickle never names: a file says all it holds."""
+    surplus = container.storage_keys - named
+    if surplus:
+        raise CheckpointError(f"storage {min(surplus)} belongs to no tensor")
+
+
+def _config(parts: object) -> dict[str, object]:
+    found = parts.get("config", {}) if isinstance(parts, dict) else {}
+    if not isinstance(found, dict):
+        raise CheckpointError("its config is no set of named values")
+    plain = _Plain()
+    return {str(key): plain.copy(value, f"config.{key}", 1) for key, value in found.items()}
+
+
+def _version(config: dict[str, object]) -> str:
+    model = config.get("model")
+    version = model.get("version", "") if isinstance(model, dict) else ""
+    return version if isinstance(version, str) else ""
+
+
+class _Plain:
+    """Copies a configuration, with a budget: references may share one list so often that a copy would fill memory."""
+
+    def __init__(self) -> None:
+        self.left = _LARGEST
+
+    def copy(self, value: object, where: str, depth: int) -> object:
+        """*value* as dicts, lists and plain values; *where* is its path, for the refusal."""
+        self.left -= 1
+        if self.left < 0 or depth > _DEEPEST:
+            raise CheckpointError(f"{where} is nested or repeated beyond what a configuration needs")
+        if value is None or type(value) in (bool, int, float, str):
+            return value
+        if isinstance(value, dict):
+            return {key: self.copy(item, f"{where}.{key}", depth + 1) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.copy(item, f"{where}[{n}]", depth + 1) for n, item in enumerate(value)]
+        raise CheckpointError(f"{where} is a {type(value).__name__}, which no configuration holds")

@@ -1,0 +1,185 @@
+"""The zip that torch writes a checkpoint into: one pickle, and one raw array for each storage.
+
+Knows nothing of what the pickle says. Reads stored entries only, each checked against its CRC, and refuses a file that
+torch would not have written: compressed, encrypted, overlapping or surplus entries, bytes before or behind the archive.
+Reference: PKWARE APPNOTE; torch.save since 1.6. GPT-SoVITS overwrites the first two bytes with a code for the version.
+
+    PK or 05 ...    <root>/data.pkl          pickle, protocol 2
+                    <root>/data/<n>          raw values, little endian
+                    <root>/version           "3"
+                    <root>/byteorder         "little"; absent in older files
+                    <root>/.data/serialization_id, .format_version, .storage_alignment     of newer torch, unused
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import zipfile
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from core_model.errors import CheckpointError
+
+HEADS = ("PK", "00", "01", "02", "03", "04", "05", "06")
+LARGEST_PICKLE_bytes = 4 << 20  # a voice's is 0.1 MiB: names and shapes, no values
+_EXTRAS = ("version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id")
+_STORAGE = re.compile(r"data/(0|[1-9][0-9]{0,8})")
+
+
+class Container:
+    """An open checkpoint file; a context manager. CheckpointError wherever the file is not what torch writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = _OriginalMagic(path)
+        try:
+            self.head = self._file.head  # "PK", or the code written over it
+            self._zip = _open_zip(self._file)
+            self._entries = _entries(self._zip, self._file.length)
+            self.storage_keys = frozenset(_storage_key(name) for name in self._entries if name.startswith("data/"))
+            self._check_extras()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Container:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._zip.close()
+        self._file.close()
+
+    def pickle(self) -> bytes:
+        """The bytes of the pickle."""
+        if "data.pkl" not in self._entries:
+            raise CheckpointError("the archive holds no data.pkl")
+        if self._entries["data.pkl"].file_size > LARGEST_PICKLE_bytes:
+            raise CheckpointError(f"its pickle is larger than {LARGEST_PICKLE_bytes >> 20} MiB: no list of tensors is")
+        return bytes(self._read("data.pkl"))
+
+    def storage(self, key: str, dtype: np.dtype, count: int) -> np.ndarray:
+        """(count,) values of storage *key*, in memory of their own."""
+        entry = self._entries.get(f"data/{key}")
+        if entry is None:
+            raise CheckpointError(f"storage {key} is missing")
+        if entry.file_size != count * dtype.itemsize:
+            raise CheckpointError(
+                f"storage {key} has {entry.file_size} bytes, its {count} values need {count * dtype.itemsize}"
+            )
+        return np.frombuffer(self._read(f"data/{key}"), dtype)
+
+    def _check_extras(self) -> None:
+        surplus = [
+            name for name in self._entries if name not in ("data.pkl", *_EXTRAS) and not name.startswith("data/")
+        ]
+        if surplus:
+            raise CheckpointError(f"{surplus[0]!r} is no part of a checkpoint")
+        if "byteorder" in self._entries and self._read("byteorder") != b"little":
+            raise CheckpointError("its values are not in little-endian order")
+        if "version" in self._entries and self._read("version").strip() != b"3":
+            raise CheckpointError("its archive version is not 3")
+
+    def _read(self, name: str) -> bytearray:
+        entry = self._entries[name]
+        values = bytearray(entry.file_size)
+        try:
+            with self._zip.open(entry) as stream:
+                filled = 0
+                while piece := stream.read(1 << 20):  # the last read compares the CRC
+                    values[filled : filled + len(piece)] = piece
+                    filled += len(piece)
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+            raise CheckpointError(f"{name} is damaged: {error}") from error
+        if filled != entry.file_size:
+            raise CheckpointError(f"{name} is cut short")
+        return values
+
+
+class _OriginalMagic(io.RawIOBase):
+    """The file as torch wrote it: reads give PK at its start, whatever stands there; the file is not touched."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        try:
+            self._raw = path.open("rb")
+            start = self._raw.read(4)
+        except OSError as error:
+            raise CheckpointError(f"cannot be read: {error.strerror}") from error
+        self.length = os.fstat(self._raw.fileno()).st_size
+        self.head = start[:2].decode("ascii", "replace")
+        self._raw.seek(0)
+        if self.head not in HEADS or start[2:] != b"\x03\x04":
+            self._raw.close()
+            raise CheckpointError(
+                "it is no checkpoint: it does not start as a zip of torch, or one of GPT-SoVITS, does"
+            )
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._raw.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._raw.tell()
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        position = self._raw.tell()
+        count = self._raw.readinto(buffer)
+        for index in range(position, min(2, position + count)):
+            buffer[index - position] = b"PK"[index]
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+def _open_zip(file: _OriginalMagic) -> zipfile.ZipFile:
+    try:
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError, OverflowError) as error:
+        raise CheckpointError(f"its archive is damaged or cut short: {error}") from error
+    file.seek(-22, os.SEEK_END)
+    if archive.comment or file.read(4) != b"PK\x05\x06":  # zipfile looks for the end record further up, too
+        raise CheckpointError("there are bytes behind its archive")
+    return archive
+
+
+def _entries(archive: zipfile.ZipFile, length: int) -> dict[str, zipfile.ZipInfo]:
+    """{name below the root: entry}, after every check that needs no content."""
+    infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
+    if not infos:
+        raise CheckpointError("its archive is empty")
+    if infos[0].header_offset != 0:
+        raise CheckpointError("there are bytes in front of its archive")
+    root = infos[0].filename.partition("/")[0]
+    entries: dict[str, zipfile.ZipInfo] = {}
+    for info, following in zip(infos, [*(info.header_offset for info in infos[1:]), length], strict=True):
+        name = info.filename.removeprefix(root + "/")
+        if name == info.filename or name in entries:
+            raise CheckpointError(f"{info.filename!r} is outside the root {root!r}, or there twice")
+        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            raise CheckpointError(f"{name} is compressed, which torch never does")
+        if info.flag_bits & 0x2061:  # encrypted in one way or another, or a patch
+            raise CheckpointError(f"{name} is encrypted")
+        if info.header_offset + 30 + len(info.filename) + info.file_size > following:
+            raise CheckpointError(f"{name} overlaps what follows it")
+        entries[name] = info
+    return entries
+
+
+def _storage_key(name: str) -> str:
+    match = _STORAGE.fullmatch(name)
+    if match is None:
+        raise CheckpointError(f"{name!r} is no name of a storage")
+    return match[1]
