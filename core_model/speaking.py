@@ -1,0 +1,250 @@
+"""From text to a waveform, the same on every runtime: cut, spell, sample, decode, join.
+
+Knows the order of the steps and where the noise comes from; not how a network is computed. A runtime is whatever keeps
+the `Runtime` protocol: `core_model.synthesis` (torch), `core_model.player` (ONNX Runtime). Sampling is NumPy in both,
+so the same voice, text and seed give the same tokens, and waveforms that differ only by rounding.
+
+    text -> sentences -> phonemes ─┬─> GPT, one token at a time -> tokens ─┬─> SoVITS -> waveform ─┬─ pause ─ ...
+                          prompt ──┘                     style, latent noise ──┘                       joined
+
+Noise of sentence i comes from Philox keyed by (seed, i): a sentence sounds the same whatever was said before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from core_model.alignment_codes import AlignmentCodes
+from core_model.errors import DimsError, EmptyTextError, UnknownPhonemeError, VoiceError
+from core_model.sampling import Generation, Grammar, SamplingOptions, generate, latent_noise, sampling_noise
+from core_model.sovits.dims import SoVITSDims, dims_from_dict
+from core_model.text.front_end import FrontEnd
+from core_model.text.phonemes import Phonemes, ids_of
+from core_model.text.segment import sentences as cut_into_sentences
+from core_model.text.symbols import PUNCTUATION
+from core_model.voice import DEFAULT_PROMPT, Prompt, Voice
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+_LEAST_PHONEMES = 6  # upstream's own habit (INFERENCE §3): a shorter sentence gets a leading mark, or the GPT rambles
+
+
+class Continuation(Protocol):
+    """The state of one sentence in the GPT. `step` is called once for each token, in order."""
+
+    @property
+    def logits(self) -> Floats:
+        """(V,) for the first token after the prompt."""
+
+    def step(self, token: int, position: int) -> Floats:
+        """(V,) for the token after *token*, whose place among all audio tokens (prompt included) is *position*."""
+
+
+class Runtime(Protocol):
+    """Something that computes a voice's two networks."""
+
+    @property
+    def name(self) -> str:
+        """As people type it: torch, onnx."""
+
+    def begin(
+        self, phonemes: Integers, prompt_tokens: Integers, word_features: Floats | None, limit: int
+    ) -> Continuation:
+        """Read phonemes (P,), prompt tokens (T,), word features (P, F): the GPT's first pass. At most *limit* steps
+        follow."""
+
+    def decode(
+        self, tokens: Integers, phonemes: Integers, style: Floats, noise: Floats, noise_scale: float, speed: float
+    ) -> Floats:
+        """Tokens (T,), phonemes (P,), style (1, S, 1) and noise (1, latent, F) to a waveform (N,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakingOptions:
+    """How to speak; what to say is an argument of its own."""
+
+    language: str | None = None  # None: the voice's first
+    seed: int = 0
+    speed: float = 1.0  # 2.0 speaks twice as fast
+    prompt: str = DEFAULT_PROMPT
+    noise_scale: float = 0.5
+    pause_s: float = 0.3  # silence after each sentence but the last
+    sampling: SamplingOptions | None = None  # None: what suits the voice's token scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One sentence as the networks read it."""
+
+    text: str  # normalised
+    symbols: tuple[str, ...]
+    phonemes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sentence:
+    """One sentence as it was spoken."""
+
+    text: str
+    phonemes: tuple[int, ...]
+    tokens: Integers  # (T,)
+    stopped: str  # 'end', or 'length': then it was cut off
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Speech:
+    """A finished waveform and what it was made of."""
+
+    waveform: Floats  # (N,), within -1..1
+    sample_rate: int  # Hz
+    sentences: tuple[Sentence, ...]
+
+
+def utterances(
+    voice: Voice, text: str | None, *, phonemes: str | None = None, language: str | None = None
+) -> tuple[Utterance, ...]:
+    """Text, or phonemes written as text, to what the networks read. Raises TextError and its kinds."""
+    if (text is None) == (phonemes is None):
+        raise ValueError("give either text or phonemes")
+    front_end = FrontEnd(voice.text_directory)
+    language = language or voice.description.languages[0]
+    if phonemes is not None:
+        spelled: Sequence[Phonemes] = [front_end.parse(phonemes)]
+    else:
+        assert text is not None  # for mypy: the check above says so
+        spelled = [front_end.phonemize(part, language) for part in cut_into_sentences(text, language)]
+    if not any(len(sentence) for sentence in spelled):
+        raise EmptyTextError("there is nothing in it that could be spoken")
+    return tuple(_utterance(voice, sentence) for sentence in spelled if len(sentence))
+
+
+def speak(
+    voice: Voice,
+    runtime: Runtime,
+    said: Sequence[Utterance],
+    options: SpeakingOptions,
+    progress: Callable[[int, int], None] | None = None,
+) -> Speech:
+    """Speak the utterances one after another; *progress* is told how many of how many are done."""
+    prompt = voice.prompt(options.prompt)
+    sample_rate = voice.description.sample_rate
+    pause = np.zeros(round(options.pause_s * sample_rate), np.float32)
+    pieces: list[Floats] = []
+    spoken: list[Sentence] = []
+    for index, utterance in enumerate(said):
+        seed = sentence_seed(options.seed, index)
+        generation = sample_tokens(voice, runtime, utterance, prompt, seed, options.sampling)
+        waveform = decode_tokens(voice, runtime, utterance, generation.tokens, prompt, seed, options)
+        tokens = generation.tokens
+        spoken.append(Sentence(utterance.text, utterance.phonemes, tokens, generation.stopped, waveform.size))
+        pieces += [pause, waveform] if pieces else [waveform]
+        if progress is not None:
+            progress(index + 1, len(said))
+    return Speech(np.concatenate(pieces), sample_rate, tuple(spoken))
+
+
+def sample_tokens(
+    voice: Voice,
+    runtime: Runtime,
+    utterance: Utterance,
+    prompt: Prompt,
+    seed: int,
+    options: SamplingOptions | None = None,
+) -> Generation:
+    """The GPT's part of one sentence."""
+    if options is None:
+        # An aligned token says how long a phone is held by being repeated: to punish that is to clip every vowel.
+        options = SamplingOptions() if _alignment(voice) is None else SamplingOptions(repetition_penalty=1.0)
+    continuation = begin(voice, runtime, utterance, prompt, options.limit)
+    vocabulary = int(continuation.logits.size)
+    return generate(
+        continuation.logits,
+        continuation.step,
+        prompt=prompt.semantic_tokens,
+        options=options,
+        noise=sampling_noise(seed, vocabulary),
+        grammar=_grammar(voice, utterance),
+    )
+
+
+def begin(voice: Voice, runtime: Runtime, utterance: Utterance, prompt: Prompt, limit: int) -> Continuation:
+    """The GPT's first pass over the prompt's phonemes, the sentence's, and the prompt's tokens."""
+    phonemes = np.concatenate([prompt.phonemes, np.asarray(utterance.phonemes, np.int64)])
+    width = int(str(voice.description.gpt["word_features"]))
+    features: Floats | None = None
+    if width:
+        features = np.zeros((phonemes.size, width), np.float32)  # only Chinese has any (INFERENCE §3)
+        if prompt.word_features is not None:
+            features[: prompt.phonemes.size] = prompt.word_features
+    return runtime.begin(phonemes, prompt.semantic_tokens, features, limit)
+
+
+def decode_tokens(
+    voice: Voice,
+    runtime: Runtime,
+    utterance: Utterance,
+    tokens: Integers,
+    prompt: Prompt,
+    seed: int,
+    options: SpeakingOptions,
+) -> Floats:
+    """SoVITS's part of one sentence: (N,) samples, scaled down only if they would clip."""
+    dims = sovits_dims(voice)
+    noise = latent_noise(seed, dims.latent, dims.frames_for(int(tokens.size), options.speed))
+    phonemes = np.asarray(utterance.phonemes, np.int64)
+    waveform = runtime.decode(tokens, phonemes, prompt.style, noise, options.noise_scale, options.speed)
+    peak = float(np.abs(waveform).max(initial=0.0))
+    return waveform / np.float32(peak) if peak > 1.0 else waveform
+
+
+def sentence_seed(seed: int, index: int) -> int:
+    """The seed of the sentence at *index*: 64 bits of SHA-256 over "seed/index", so that neighbours share nothing."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{index}".encode()).digest()[:8], "big")
+
+
+def sovits_dims(voice: Voice) -> SoVITSDims:
+    """The dims of the voice's decoder; VoiceError if they are not dims."""
+    try:
+        return dims_from_dict(voice.description.sovits)
+    except DimsError as error:
+        raise VoiceError("sovits", str(error)) from error
+
+
+def _alignment(voice: Voice) -> AlignmentCodes | None:
+    """The layout of an aligned voice's tokens; None where tokens come from a quantizer."""
+    scheme = voice.description.token_scheme
+    if scheme["kind"] != "alignment":
+        return None
+    try:
+        return AlignmentCodes.from_scheme(scheme)
+    except (KeyError, ValueError) as error:
+        raise VoiceError("token_scheme", str(error)) from error
+
+
+def _grammar(voice: Voice, utterance: Utterance) -> Grammar | None:
+    codes = _alignment(voice)
+    return None if codes is None else codes.grammar(utterance.symbols)
+
+
+def _utterance(voice: Voice, spelled: Phonemes) -> Utterance:
+    """Frame a sentence the way this voice's networks were trained to see one."""
+    codes = _alignment(voice)
+    symbols = spelled.symbols
+    if codes is not None:
+        symbols = codes.framed(symbols)
+    else:
+        symbols = symbols if symbols[-1] in PUNCTUATION else (*symbols, ".")
+        symbols = symbols if len(symbols) >= _LEAST_PHONEMES else (".", *symbols)
+    ids = ids_of(symbols)
+    for symbol, row in zip(symbols, ids, strict=True):
+        if row >= int(str(voice.description.gpt["phonemes"])):
+            raise UnknownPhonemeError(symbol)
+    return Utterance(spelled.normalised, symbols, ids)

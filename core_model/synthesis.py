@@ -1,0 +1,118 @@
+"""Speech from a voice through torch: the reference runtime, the one that training and export agree with.
+
+Knows how the networks are built and called; the order of the steps is `core_model.speaking`'s. Draws no random numbers.
+
+    speech = synthesize(Voice.open(Path("voices/slt")), "Good morning.", seed=7)
+    soundfile.write("out.wav", speech.waveform, speech.sample_rate)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import nn
+
+from core_model.errors import VoiceError
+from core_model.gpt import GPT, GPTDims, KeyValueCache
+from core_model.sovits.layers import fold_weight_norm
+from core_model.sovits.synthesizer import SoVITS
+from core_model.speaking import Floats, Integers, SpeakingOptions, Speech, sovits_dims, speak, utterances
+from core_model.voice import Array, Voice
+
+
+def synthesize(
+    voice: Voice,
+    text: str | None = None,
+    *,
+    phonemes: str | None = None,
+    options: SpeakingOptions | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Speech:
+    """Speak *text*, or *phonemes* written as text. Raises TextError, VoiceError and their kinds."""
+    options = options or SpeakingOptions()
+    said = utterances(voice, text, phonemes=phonemes, language=options.language)
+    return speak(voice, TorchRuntime(voice), said, options, progress)
+
+
+class TorchRuntime:
+    """A voice's two networks in torch, on the CPU, in float32. Keeps `core_model.speaking.Runtime`."""
+
+    name = "torch"
+
+    def __init__(self, voice: Voice) -> None:
+        self._gpt = load_gpt(voice)
+        self._sovits = load_sovits(voice)
+
+    @torch.inference_mode()
+    def begin(
+        self, phonemes: Integers, prompt_tokens: Integers, word_features: Floats | None, limit: int
+    ) -> TorchContinuation:
+        """The GPT's first pass; see `Runtime.begin`."""
+        cache = self._gpt.new_cache(1, phonemes.size + prompt_tokens.size + limit)
+        features = None if word_features is None else _tensor(word_features)[None]
+        logits = self._gpt.prefill(_tensor(phonemes)[None], _tensor(prompt_tokens)[None], features, cache)
+        return TorchContinuation(self._gpt, cache, logits)
+
+    @torch.inference_mode()
+    def decode(
+        self, tokens: Integers, phonemes: Integers, style: Floats, noise: Floats, noise_scale: float, speed: float
+    ) -> Floats:
+        """SoVITS; see `Runtime.decode`."""
+        inputs = (_tensor(tokens)[None], _tensor(phonemes)[None], _tensor(style), _tensor(noise))
+        waveform: Floats = self._sovits.decode(*inputs, noise_scale, speed).numpy().reshape(-1)
+        return waveform
+
+
+class TorchContinuation:
+    """One sentence half spoken: the cache and the last logits."""
+
+    def __init__(self, gpt: GPT, cache: KeyValueCache, logits: torch.Tensor) -> None:
+        self._gpt = gpt
+        self._cache = cache
+        self.logits: Floats = logits[0].numpy()
+
+    def step(self, token: int, position: int) -> Floats:
+        """(V,) after *token*; see `Continuation.step`."""
+        logits: Floats = self._gpt.step(torch.tensor([[token]]), position, self._cache)[0].numpy()
+        return logits
+
+
+def load_gpt(voice: Voice) -> GPT:
+    """The GPT of *voice* in float32, ready to speak. VoiceError names the first tensor that does not fit."""
+    try:
+        dims = GPTDims(**{name: int(str(value)) for name, value in voice.description.gpt.items()})
+    except (TypeError, ValueError) as error:
+        raise VoiceError("gpt", str(error)) from error
+    gpt = GPT(dims)
+    _fill(gpt, voice.weights("gpt"), "weights/gpt.safetensors")
+    return gpt.eval()
+
+
+def load_sovits(voice: Voice) -> SoVITS:
+    """The SoVITS of *voice* in float32 with weight norm folded. VoiceError names the first tensor that does not fit."""
+    # Only training reads the posterior encoder, so a network that speaks is built without one.
+    weights = {k: v for k, v in voice.weights("sovits").items() if not k.startswith("posterior_encoder.")}
+    sovits = SoVITS(sovits_dims(voice), with_posterior=False)
+    _fill(sovits, weights, "weights/sovits.safetensors")
+    fold_weight_norm(sovits)
+    return sovits.eval()
+
+
+def _fill(network: nn.Module, weights: Mapping[str, Array], place: str) -> None:
+    """Load every tensor, none missing and none left over: a voice half loaded would be somebody else's."""
+    expected = network.state_dict()
+    for name in sorted(expected.keys() | weights.keys()):
+        if name not in weights:
+            raise VoiceError(f"{place}: {name}", "is missing")
+        if name not in expected:
+            raise VoiceError(f"{place}: {name}", "is no tensor of these dims")
+        if weights[name].shape != tuple(expected[name].shape):
+            found, wanted = weights[name].shape, tuple(expected[name].shape)
+            raise VoiceError(f"{place}: {name}", f"has shape {found}, the dims say {wanted}")
+    network.load_state_dict({name: _tensor(array.astype(np.float32)) for name, array in weights.items()})
+
+
+def _tensor(array: Array) -> torch.Tensor:
+    return torch.from_numpy(np.array(array))  # a copy: torch warns of arrays it must not write to
