@@ -6,6 +6,7 @@ LifecycleError
 │   ├── VoiceExistsError          a voice of that name is there already, and none is ever overwritten
 │   └── VoiceNameError            a name that could not be a directory's everywhere
 ├── OutputExistsError           a file is there already, and this verb never overwrites one
+├── RebuildError                the same voice did not give the same payload twice
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
 └── SecretError                 a passphrase or identity file that cannot be used
 """
@@ -55,6 +56,15 @@ class OutputExistsError(LifecycleError):
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} is there already")
         self.path = path
+
+
+class RebuildError(LifecycleError):
+    """The same voice did not give the same payload twice."""
+
+    def __init__(self, bundle_id: str, found: str) -> None:
+        super().__init__(f"the payload is {bundle_id}; made a second time, it was {found}")
+        self.bundle_id = bundle_id
+        self.found = found
 
 
 class ConfigError(LifecycleError):

@@ -32,9 +32,7 @@ def restore(bundle_path: Path, identities: Sequence[Identity], store: Store, nam
     with open_bundle(bundle_path, identities) as bundle:
         called = name or str(bundle.manifest.description.get("voice", bundle_path.stem))
         with store.new_voice(called) as directory:
-            bundle_id = bundle.extract(directory / "payload")
-            for part in sorted((directory / "payload").iterdir()):
-                part.rename(directory / part.name)
-            (directory / "payload").rmdir()
+            directory.rmdir()  # a bundle is never extracted over anything
+            bundle_id = bundle.extract(directory)
             Voice.open(directory)
     return Restored(Voice.open(store.path(called)), bundle_id)

@@ -5,7 +5,7 @@ Knows nothing of what is inside a voice. DESIGN §4, §6.
     HOME/
       .lock                             held while a temporary directory is made or cleaned away
       voices/NAME/                      one voice
-      voices/.NAME.XXXXXXXX.unfinished  one that is being written; its writer holds a lock on it
+      voices/.NAME.XXXXXXXX.unfinished  what is being worked on; whoever works on it holds a lock on it
       work/NAME/                        an unfinished training run, kept so that it can be resumed
 
 Everything is written to a temporary sibling, flushed to the disk and renamed. A process killed at any moment leaves
@@ -33,7 +33,7 @@ from lifecycle.errors import OutputExistsError, UnknownVoiceError, VoiceExistsEr
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # one spelling only: two names must not be one directory on a Mac
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}  # Windows
-_PARTIAL = ".unfinished"
+_UNFINISHED = ".unfinished"
 
 
 def default_home() -> Path:
@@ -88,26 +88,36 @@ class Store:
     def new_voice(self, name: str) -> Iterator[Path]:
         """Yield an empty directory that becomes the voice *name* if the block ends without an error, else vanishes."""
         self.require_free(name)
+        with self.scratch(name) as directory:
+            made = directory / name
+            made.mkdir()
+            yield made
+            sync_tree(made)
+            _rename_directory(made, self.voices_directory / name)
+
+    @contextlib.contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """Yield an empty directory beside the voices for work on *name*; it vanishes when the block ends.
+
+        What a killed process left there goes when the next one begins.
+        """
         self.voices_directory.mkdir(parents=True, exist_ok=True)
         self.clean_leftovers()
-        partial = self.voices_directory / f".{name}.{secrets.token_hex(4)}{_PARTIAL}"
+        directory = self.voices_directory / f".{require_name(name)}.{secrets.token_hex(4)}{_UNFINISHED}"
         with contextlib.ExitStack() as stack:
             with self._locked():
-                partial.mkdir()
-                stack.enter_context(_directory_lock(partial))
+                directory.mkdir()
+                stack.enter_context(_directory_lock(directory))
             try:
-                yield partial
-                sync_tree(partial)
-                _rename_directory(partial, self.voices_directory / name)
-            except BaseException:
-                shutil.rmtree(partial, ignore_errors=True)
-                raise
+                yield directory
+            finally:
+                shutil.rmtree(directory, ignore_errors=True)
 
     def clean_leftovers(self) -> tuple[str, ...]:
         """Remove what killed writers left behind; return the names of what was removed."""
         removed = []
         with self._locked():
-            for path in sorted(self.voices_directory.glob(f".*{_PARTIAL}")):
+            for path in sorted(self.voices_directory.glob(f".*{_UNFINISHED}")):
                 try:
                     with _directory_lock(path):
                         shutil.rmtree(path)
@@ -133,19 +143,19 @@ def new_file(path: Path, *, mode: int = 0o666, replace: bool = True) -> Iterator
     if not replace and path.exists():
         raise OutputExistsError(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
-    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
+    descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         if replace:
-            partial.replace(path)
+            unfinished.replace(path)
         else:
-            _link(partial, path)
+            _link(unfinished, path)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
 
@@ -168,9 +178,9 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _rename_directory(partial: Path, path: Path) -> None:
+def _rename_directory(unfinished: Path, path: Path) -> None:
     try:
-        partial.rename(path)
+        unfinished.rename(path)
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):  # someone else finished first
             raise VoiceExistsError(path.name, path) from error
@@ -178,18 +188,18 @@ def _rename_directory(partial: Path, path: Path) -> None:
     sync_directory(path.parent)
 
 
-def _link(partial: Path, path: Path) -> None:
-    """Give *partial* its name, but never over another file: a rename would, a link does not."""
+def _link(unfinished: Path, path: Path) -> None:
+    """Give *unfinished* its name, but never over another file: a rename would, a link does not."""
     try:
-        path.hardlink_to(partial)
+        path.hardlink_to(unfinished)
     except FileExistsError as error:
         raise OutputExistsError(path) from error
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP):
             raise
-        partial.rename(path)  # a memory stick's file system knows no links; the check at the start has to do there
+        unfinished.rename(path)  # a memory stick's file system knows no links; the check at the start has to do there
         return
-    partial.unlink()
+    unfinished.unlink()
 
 
 @contextlib.contextmanager

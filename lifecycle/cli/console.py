@@ -133,15 +133,11 @@ def count(number: int, noun: str) -> str:
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+passphrase_option = click.option("--passphrase-file", type=_FILE, help="File whose one line is the passphrase.")
+
+
 def key_options(command: Callable[..., None]) -> Callable[..., None]:
     """For verbs that open a bundle: gives them `identities` and `passphrase_file`, which are read, never logged."""
-    passphrase = click.option("--passphrase-file", type=_FILE, help="File whose one line is the passphrase.")
-    identity = click.option(
-        "-i",
-        "--identity",
-        "identities",
-        type=_FILE,
-        multiple=True,
-        help="Key file from `lifecycle keygen`; may be repeated.",
-    )
-    return identity(passphrase(command))
+    told = "Key file from `lifecycle keygen`; may be repeated."
+    identity = click.option("-i", "--identity", "identities", type=_FILE, multiple=True, help=told)
+    return identity(passphrase_option(command))

@@ -1,0 +1,119 @@
+"""Archive: from a voice to one bundle that carries everything needed to speak, the same one every time.
+
+Knows what of a voice goes into a payload; nothing of the bundle's bytes, and of the exports only that they are made.
+The payload is the voice directory as it is, with exports/ made anew from its weights: a bundle's id then depends on the
+voice and on this toolkit, and on nothing that happened to lie about. DESIGN §7.
+
+Run as a program (`python -m lifecycle.preserving VOICE WORK`) it prints the bundle id and writes no bundle: that is how
+a rebuild check makes the payload again, in a process with another past.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archive.age.envelope import Recipient
+from archive.bundle import Packed, pack, payload_digest
+from core_model.export.process import FILES, export
+from core_model.voice import Voice
+from lifecycle import __version__
+from lifecycle.errors import RebuildError
+from lifecycle.store import Store
+
+DERIVED = ("exports", "manifest.json")  # beside voice.json, but made from it: never carried over, always made anew
+_ROOT = Path(__file__).resolve().parent.parent
+_OTHER_HASH_SEED = "20451121"  # any but the 0 that exports are made under and the day's random one
+
+
+@dataclass(frozen=True, slots=True)
+class Preserved:
+    """A written bundle."""
+
+    path: Path
+    packed: Packed
+    rebuilt: bool  # whether it was proven that the same voice gives the same payload
+
+
+def preserve(
+    store: Store,
+    name: str,
+    destination: Path,
+    *,
+    recipients: Sequence[Recipient] = (),
+    public: bool = False,
+    rebuild_check: bool = False,
+    tell: Callable[[int, int, str], None] = lambda done, total, note: None,
+) -> Preserved:
+    """Write the voice *name* into the bundle *destination*. StoreError, CoreModelError, ArchiveError, RebuildError.
+
+    With *rebuild_check* the payload is made a second time before the bundle is written: from a copy of the voice in
+    another directory, in a process with another PYTHONHASHSEED.
+    """
+    voice = Voice.open(store.path(name))
+    stages = 3 if rebuild_check else 2
+    with store.scratch(name) as work:
+        tell(0, stages, "exporting the networks")
+        members = payload_members(voice, work)
+        description = describe(voice)
+        if rebuild_check:
+            tell(1, stages, "making the payload a second time")
+            _require_same_again(voice, work, payload_digest(members, description))
+        tell(stages - 1, stages, "writing the bundle")
+        readme = {"voice": voice.name, "licence": voice.description.licence} if public else {}
+        packed = pack(
+            destination, members, description=description, recipients=recipients, public=public, readme=readme
+        )
+        tell(stages, stages, "done")
+    return Preserved(destination, packed, rebuild_check)
+
+
+def payload_members(voice: Voice, work: Path) -> dict[str, Path]:
+    """Return path in the payload → file, for all that a bundle of *voice* holds. Exports are made below *work*."""
+    files = (path for path in voice.directory.rglob("*") if path.is_file())
+    members = {path.relative_to(voice.directory).as_posix(): path for path in files}
+    members = {name: path for name, path in members.items() if name.split("/")[0] not in DERIVED}
+    for kind in sorted(FILES):
+        directory = work / "exports" / kind
+        directory.mkdir(parents=True)
+        members |= {f"exports/{kind}/{path.name}": path for path in export(voice, kind, directory)}
+    return members
+
+
+def describe(voice: Voice) -> dict[str, object]:
+    """Return what the manifest tells about *voice*. Its name is the one that its maker gave it."""
+    told = voice.description
+    return {
+        "voice": told.name,
+        "family": told.family,
+        "languages": list(told.languages),
+        "sample_rate": told.sample_rate,
+        "licence": told.licence,
+        "preview": told.preview,
+        "toolkit": f"lifecycle {__version__}",
+    }
+
+
+def _require_same_again(voice: Voice, work: Path, bundle_id: str) -> None:
+    """Make the payload from a copy of *voice*, in another process; RebuildError if its id is not *bundle_id*."""
+    copy, again = work / "copy" / "of" / "it", work / "again"
+    shutil.copytree(voice.directory, copy)
+    again.mkdir()
+    environment = os.environ | {"PYTHONHASHSEED": _OTHER_HASH_SEED, "PYTHONPATH": str(_ROOT)}
+    command = [sys.executable, "-m", "lifecycle.preserving", str(copy), str(again)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise RebuildError(bundle_id, run.stderr.strip().rpartition("\n")[2])
+    if run.stdout.strip() != bundle_id:
+        raise RebuildError(bundle_id, f"another payload, {run.stdout.strip()}")
+    shutil.rmtree(copy)
+
+
+if __name__ == "__main__":
+    opened = Voice.open(Path(sys.argv[1]))
+    sys.stdout.write(payload_digest(payload_members(opened, Path(sys.argv[2])), describe(opened)) + "\n")
