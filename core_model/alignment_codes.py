@@ -9,8 +9,8 @@ phone at hand or to begin the next one.
     pitch: 0 unvoiced, else 1 .. pitch_levels-1, steps of pitch_step semitones around the speaker's median
 
 Speaking: symbols = codes.framed(front end's symbols); the prompt is the one token codes.first_token with the phoneme "SP"
-(speech begins in silence), so GPT gets phonemes = ids of symbols, tokens = [first_token], and the grammar over the same
-symbols has accepted first_token. SoVITS gets all symbols and all tokens, the first one included.
+(speech begins in silence), so GPT gets phonemes = ids of symbols, tokens = [first_token], and `grammar(symbols)` starts
+after it. SoVITS gets all symbols and all tokens, the first one included.
 """
 
 from __future__ import annotations
@@ -103,7 +103,10 @@ class AlignmentCodes:
         return (SILENCE, *symbols, *end)
 
     def grammar(self, symbols: Sequence[str]) -> PhoneGrammar:
-        return PhoneGrammar(self, symbols)
+        """The grammar of framed *symbols* after the first token, which every prompt ends with."""
+        grammar = PhoneGrammar(self, symbols)
+        grammar.accept(self.first_token)
+        return grammar
 
 
 class PhoneGrammar:

@@ -13,6 +13,7 @@ CoreModelError
 ├── AlignmentError              transcript and recording do not fit each other
 ├── ExportError                 a graph that could not be made: carries the kind
 ├── GoldenError                 a record of golden outputs that breaks its schema
+├── BaseMissingError            the weights of the embedded base are not installed
 └── RuntimeMissingError         what a runtime needs is not there (an export, a package)
 """
 
@@ -100,3 +101,11 @@ class GoldenError(CoreModelError):
 
 class RuntimeMissingError(CoreModelError):
     """What a runtime needs is not there."""
+
+
+class BaseMissingError(CoreModelError):
+    """The weights of the embedded base are not installed."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(f"{path} is missing")
+        self.path = path

@@ -10,7 +10,7 @@ B batch, F frames (100 a second), M mel bins, K phones. Reference: Rabiner 1989,
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,13 +128,11 @@ def viterbi(scores: np.ndarray, least: Sequence[int], optional: Sequence[bool]) 
 
 
 class Aligner:
-    """The classifier and the search together; weights come from the base."""
+    """The classifier and the search together."""
 
-    def __init__(self, dims: AlignerDims, weights: Mapping[str, np.ndarray], codes: AlignmentCodes) -> None:
+    def __init__(self, network: PhoneClassifier, codes: AlignmentCodes) -> None:
         self._codes = codes
-        self._network = PhoneClassifier(dims)
-        self._network.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in weights.items()})
-        self._network.eval()
+        self._network = network.eval()
 
     def align(self, waveform: np.ndarray, symbols: Sequence[str], word_ends: Sequence[bool]) -> Alignment:
         """*symbols* as framed by `AlignmentCodes.framed`; AlignmentError if the recording cannot hold them."""

@@ -40,7 +40,7 @@ from core_model.training.schedule import Options, Progress
 WORDNET = Path("/usr/share/wordnet")
 HELD_OUT_SENTENCES = 300  # never spoken by any speaker of the base
 MINUTES = {"flite": 9.0, "festival": 8.0, "espeak": 2.5}  # per speaker
-STEPS = {"aligner": 1500, "gpt": 4000, "sovits": 10000}
+STEPS = {"aligner": 1500, "gpt": 4000, "sovits": 8000}
 _LEAST_TOKENS, _MOST_TOKENS = 20, 160  # utterances of 0.8 to 6.4 s
 
 
@@ -136,7 +136,7 @@ def train_gpt(work: Path, dataset: Dataset, options: Options) -> GPT:
 def train_sovits(work: Path, dataset: Dataset, options: Options) -> tuple[SoVITS, MultiPeriodDiscriminator]:
     torch.manual_seed(options.seed)
     network, judges = SoVITS(SOVITS_DIMS), MultiPeriodDiscriminator(JUDGES)
-    options = replace(options, steps=STEPS["sovits"], learning_rate=5e-4, checkpoint=work / "sovits.checkpoint.safetensors")
+    options = replace(options, steps=STEPS["sovits"], batch_size=12, learning_rate=6e-4, checkpoint=work / "sovits.checkpoint.safetensors")
     sovits.train(network, judges, dataset, options, report=_printed())
     return network, judges
 

@@ -33,8 +33,8 @@ class Weights:
     mel: float = 45.0
     kl: float = 1.0
     adversarial: float = 1.0
-    judges_from: float = 0.7
-    judges_full: float = 0.8
+    judges_from: float = 0.75
+    judges_full: float = 0.82
 
 
 def mel_loss() -> losses.MelLoss:
@@ -102,12 +102,12 @@ def train(
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     distance = mel_loss().to(options.device)
     networks: dict[str, torch.nn.Module] = {"sovits": network}
-    optimizers = {"adamw": torch.optim.AdamW(trained, lr=options.learning_rate, betas=(0.8, 0.99), eps=1e-9)}
+    optimizers = {"adamw": torch.optim.AdamW(trained, lr=options.learning_rate, betas=(0.8, 0.99), eps=1e-9, fused=True)}
     if judges is not None:
         judges.to(options.device).train()
         networks["judges"] = judges
         optimizers["judges_adamw"] = torch.optim.AdamW(
-            judges.parameters(), lr=options.learning_rate, betas=(0.8, 0.99), eps=1e-9
+            judges.parameters(), lr=options.learning_rate, betas=(0.8, 0.99), eps=1e-9, fused=True
         )
     start = checkpoint.load(options.checkpoint, networks, optimizers) if options.checkpoint else 0
     for step in range(start, options.steps):
