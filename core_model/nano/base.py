@@ -1,0 +1,65 @@
+"""The embedded base: the weights that every nano voice starts from, read from the one file beside this module.
+
+Knows the file and the four networks in it; not how they were made (recipe.py) or what they can do (CARD.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from core_model.errors import BaseMissingError
+from core_model.features.alignment import Aligner, AlignerDims, PhoneClassifier
+from core_model.gpt import GPT
+from core_model.nano.dims import CODES, GPT_DIMS, JUDGES, SOVITS_DIMS
+from core_model.sovits.discriminator import MultiPeriodDiscriminator
+from core_model.sovits.synthesizer import SoVITS
+
+FILE = Path(__file__).with_name("base.safetensors")
+PREVIEW = True  # until the bar of the base is met (docs/LOG.md); train and speak say so
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Base:
+    """Fresh copies of the base's networks, in float32, and the file's sha256."""
+
+    gpt: GPT
+    sovits: SoVITS
+    judges: MultiPeriodDiscriminator
+    aligner: Aligner
+    sha256: str
+
+
+def digest(path: Path = FILE) -> str:
+    """sha256 of the weights; BaseMissingError where they are not installed."""
+    if not path.exists():
+        raise BaseMissingError(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load(path: Path = FILE) -> Base:
+    """Build the four networks and fill them, every tensor or none; BaseMissingError where there is no file."""
+    sha256 = digest(path)
+    tensors = load_file(path)
+    networks: dict[str, torch.nn.Module] = {
+        "gpt": GPT(GPT_DIMS),
+        "sovits": SoVITS(SOVITS_DIMS),
+        "judges": MultiPeriodDiscriminator(JUDGES),
+        "aligner": PhoneClassifier(AlignerDims()),
+    }
+    for name, network in networks.items():
+        network.load_state_dict(_part(tensors, name))
+    gpt, sovits, judges, classifier = networks.values()
+    assert isinstance(gpt, GPT) and isinstance(sovits, SoVITS)
+    assert isinstance(judges, MultiPeriodDiscriminator) and isinstance(classifier, PhoneClassifier)
+    return Base(gpt, sovits, judges, Aligner(classifier, CODES), sha256)
+
+
+def _part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    prefix = f"{name}/"
+    return {key.removeprefix(prefix): tensor.float() for key, tensor in tensors.items() if key.startswith(prefix)}
