@@ -38,8 +38,11 @@ def read_recipients(named: Sequence[str], passphrase_file: Path | None) -> tuple
         if name.startswith("age1"):
             recipients += parse_recipients(name)
             continue
+        text = _read(Path(name))
+        if "AGE-SECRET-KEY-" in text.upper():
+            raise SecretError(Path(name), "it holds the secret half of a key; a bundle is written to the public half")
         try:
-            recipients += parse_recipients(_read(Path(name)))
+            recipients += parse_recipients(text)
         except KeyFormatError as error:
             raise SecretError(Path(name), str(error)) from error
     if passphrase_file is not None:

@@ -19,10 +19,20 @@ from lifecycle.store import Store
 @click.option("--phonemes", metavar="PHONEMES", help="Speak these in place of TEXT, as in 'HH AH0 L OW1 | W ER1 L D .'")
 @click.option("--language", metavar="CODE", help="Language of TEXT; else the voice's first.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, another delivery."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Another seed, another delivery.",
 )
 @click.option(
-    "--speed", type=click.FloatRange(0.25, 4.0), default=1.0, show_default=True, help="2 speaks twice as fast."
+    "--speed",
+    metavar="X",
+    type=click.FloatRange(0.25, 4.0),
+    default=1.0,
+    show_default=True,
+    help="2 speaks twice as fast.",
 )
 @click.option(
     "--runtime",

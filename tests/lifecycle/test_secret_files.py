@@ -55,6 +55,12 @@ def test_recipients_are_texts_or_files_of_them(tmp_path: Path) -> None:
     assert [str(recipient) for recipient in read_recipients([str(tmp_path / "them")], None)] == [one, two]
 
 
+def test_a_secret_key_is_no_recipient_and_the_reason_says_so(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(identity_file(X25519Identity.generate(os.urandom), created="now"))
+    with pytest.raises(SecretError, match="public half"):
+        read_recipients([str(tmp_path / "key")], None)
+
+
 def test_a_recipient_with_a_slip_of_the_pen_is_refused() -> None:
     recipient = str(X25519Identity.generate(os.urandom).recipient)
     slip = recipient[:-1] + ("q" if recipient[-1] != "q" else "p")
