@@ -1,7 +1,7 @@
 """run.toml: what a training run is told, parsed once into one frozen value.
 
-Knows no networks and reads no environment. A field that it does not know is refused by name, because a mistyped field that
-is ignored costs a night. What the command line says wins over the file, and what neither says is left to the training.
+Knows no networks and reads no environment. A field that it does not know is refused by name, because a mistyped field
+that is ignored costs a night. What the command line says wins over the file; what neither says is left to the training.
 
     recordings = "recordings/anna"      # relative to run.toml
     language = "en"
@@ -44,7 +44,7 @@ class RunConfig:
 
 
 def read_config(path: Path) -> RunConfig:
-    """Read *path*; ConfigError names the first field that is unknown or of the wrong kind. OSError if it cannot be read."""
+    """Read *path*; ConfigError names the first field that is unknown or of the wrong kind. OSError."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
