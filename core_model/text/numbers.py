@@ -1,20 +1,18 @@
 """Numbers as English words: cardinals, ordinals, years, fractions, decimals.
 
-Pure functions from digits to words. Knows nothing of the text around a number; english_normalisation.py finds numbers and
-decides which of these reads each. The wording (a comma after each group of thousands, no "and" in cardinals, "and" in
-ordinals) is the one GPT-SoVITS's voices were trained on; see ../shared/upstream/text.
+Pure functions from digits to words. Knows nothing of the text around a number; english_normalisation.py finds numbers
+and decides which of these reads each. The wording (a comma after each group of thousands, no "and" in cardinals, "and"
+in ordinals) is the one GPT-SoVITS's voices were trained on; see ../shared/upstream/text.
 """
 
 from __future__ import annotations
 
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
-_SCALES = (
-    "_ thousand million billion trillion quadrillion quintillion sextillion septillion octillion nonillion decillion"
-).split()
+_BELOW_TWENTY = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen"""
+_TENS_NAMES = "_ _ twenty thirty forty fifty sixty seventy eighty ninety"
+_SCALE_NAMES = """_ thousand million billion trillion quadrillion quintillion sextillion septillion octillion nonillion
+    decillion"""
+_SMALL, _TENS, _SCALES = _BELOW_TWENTY.split(), _TENS_NAMES.split(), _SCALE_NAMES.split()
 _ORDINALS = {
     "one": "first",
     "two": "second",
@@ -81,7 +79,7 @@ def _rank(word: str) -> str:
 
 
 def year(text: str) -> str:
-    """Four digits as a year: "1984" -> "nineteen eighty-four", "1905" -> "nineteen oh five", "2000" -> "two thousand"."""
+    """Four digits as a year: "1984" -> "nineteen eighty-four", "1905" -> "nineteen oh five"."""
     century, rest = int(text[:-2]), int(text[-2:])
     if century % 10 == 0 and rest < 10:
         return f"{_SMALL[century // 10]} thousand" + (f" {_SMALL[rest]}" if rest else "")
@@ -91,17 +89,18 @@ def year(text: str) -> str:
 
 
 def decimal(whole: str, fraction: str) -> str:
-    """"3", "14" -> "three point one four"."""
+    """ "3", "14" -> "three point one four"."""
     return f"{cardinal(whole or '0')} point {digits(fraction)}"
 
 
 def fraction(numerator: str, denominator: str) -> str:
-    """"3", "4" -> "three fourths"; a denominator of 0 is read as "over zero", of 1 is left out."""
-    above, below = int(numerator), int(denominator)
-    if below == 0:
+    """ "3", "4" -> "three fourths"; a denominator of 0 is read as "over zero", of 1 is left out."""
+    one = cardinal(numerator) == "one"
+    below = cardinal(denominator)
+    if below == "zero":
         return f"{cardinal(numerator)} over zero"
-    if below == 1:
+    if below == "one":
         return cardinal(numerator)
-    if below == 2:
-        return f"{cardinal(numerator)} {'half' if above == 1 else 'halves'}"
-    return f"{cardinal(numerator)} {ordinal(denominator)}{'' if above == 1 else 's'}"
+    if below == "two":
+        return f"{cardinal(numerator)} {'half' if one else 'halves'}"
+    return f"{cardinal(numerator)} {ordinal(denominator)}{'' if one else 's'}"

@@ -1,8 +1,8 @@
-"""A pronunciation for a word that no dictionary holds: a small recurrent network that reads letters and writes phonemes.
+"""A pronunciation for a word that no dictionary holds: a small recurrent network, letters to phonemes.
 
-Encoder and decoder are one GRU each (Cho et al. 2014, arXiv:1406.1078, in PyTorch's gate order), greedy, in NumPy alone.
-The weights are those of g2p_en 2.1.0 (Kyubyong Park, Jongseok Kim; Apache-2.0), kept as fp16: GPT-SoVITS uses the same, so
-unknown words sound here as they do there. Knows nothing of dictionaries or of the sentence.
+Encoder and decoder are one GRU each (Cho et al. 2014, arXiv:1406.1078, in PyTorch's gate order), greedy, in NumPy
+alone. The weights are those of g2p_en 2.1.0 (Kyubyong Park, Jongseok Kim; Apache-2.0), kept as fp16: GPT-SoVITS uses
+the same, so unknown words sound here as they do there. Knows nothing of dictionaries or of the sentence.
 
     letters ──embedding──▶ GRU ──last state──▶ GRU ──▶ argmax ──▶ phoneme ─┐
                                               ▲───────embedding────────────┘      until </s> or 20 phonemes
@@ -19,11 +19,10 @@ Floats = NDArray[np.float32]
 
 _LETTERS = {letter: row for row, letter in enumerate("abcdefghijklmnopqrstuvwxyz", start=3)}
 _UNKNOWN_LETTER, _END_OF_WORD = 1, 2
-_PHONEMES = (
-    "<pad> <unk> <s> </s> AA0 AA1 AA2 AE0 AE1 AE2 AH0 AH1 AH2 AO0 AO1 AO2 AW0 AW1 AW2 AY0 AY1 AY2 B CH D DH EH0 EH1 EH2 "
-    "ER0 ER1 ER2 EY0 EY1 EY2 F G HH IH0 IH1 IH2 IY0 IY1 IY2 JH K L M N NG OW0 OW1 OW2 OY0 OY1 OY2 P R S SH T TH UH0 UH1 "
-    "UH2 UW UW0 UW1 UW2 V W Y Z ZH"
-).split()
+_ROWS = """<pad> <unk> <s> </s> AA0 AA1 AA2 AE0 AE1 AE2 AH0 AH1 AH2 AO0 AO1 AO2 AW0 AW1 AW2 AY0 AY1 AY2 B CH D DH
+    EH0 EH1 EH2 ER0 ER1 ER2 EY0 EY1 EY2 F G HH IH0 IH1 IH2 IY0 IY1 IY2 JH K L M N NG OW0 OW1 OW2 OY0 OY1 OY2 P R S SH
+    T TH UH0 UH1 UH2 UW UW0 UW1 UW2 V W Y Z ZH"""
+_PHONEMES = _ROWS.split()
 _START, _STOP = 2, 3
 _SILENT = {"<pad>", "<unk>", "<s>", "UW"}  # rows that never were a phoneme of the table; UW without stress is one
 _MOST_PHONEMES = 20
@@ -47,7 +46,8 @@ class _GRU:
         gates = 1.0 / (1.0 + np.exp(-(from_input[: 2 * width] + from_hidden[: 2 * width])))
         candidate = np.tanh(from_input[2 * width :] + gates[:width] * from_hidden[2 * width :])
         update = gates[width:]
-        return (1.0 - update) * candidate + update * hidden
+        following: Floats = (1.0 - update) * candidate + update * hidden
+        return following
 
 
 class UnknownWords:
