@@ -9,7 +9,7 @@ import importlib
 
 import click
 
-VERBS = ("speak", "archive", "check", "restore", "keygen", "voices")  # in the order of a voice's life
+VERBS = ("train", "speak", "archive", "check", "restore", "keygen", "voices")  # in the order of a voice's life
 
 
 class VerbTable(click.Group):

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -39,35 +39,42 @@ class Console:
 
     def answer(self, facts: Mapping[str, Any], *lines: str, yes: bool = True) -> None:
         """Print *facts* (--json) or *lines*, and end the program with 1 if the answer is not *yes*."""
+        self.show(*lines)
         if self.as_json:
             click.echo(json.dumps(facts, ensure_ascii=False, default=str))
-        else:
-            for line in lines:
-                click.echo(line)
         if not yes:
             raise click.exceptions.Exit(1)
+
+    def show(self, *lines: str) -> None:
+        """Print a first part of the answer, for a person; --json tells everything at the end."""
+        if not self.as_json:
+            for line in lines:
+                click.echo(line)
 
     def remark(self, sentence: str) -> None:
         """Say something beside the answer, on stderr."""
         click.echo(sentence, err=True)
 
-    def refuse(self, error: Exception) -> None:
-        """Tell *error* in one sentence and one hint, and end the program with 1."""
+    def refuse(self, error: Exception, facts: Mapping[str, Any] | None = None) -> NoReturn:
+        """Tell *error* in one sentence and one hint, with the *facts* there are (--json), and end the program with 1."""
         refusal = refusal_of(error)
         if self.debug:
             click.echo("".join(traceback.format_exception(error)), err=True)
         if self.as_json:
             told = {"kind": type(error).__name__, "sentence": refusal.sentence, "hint": refusal.hint}
-            click.echo(json.dumps({"error": told}, ensure_ascii=False))
+            click.echo(json.dumps({"error": told, **(facts or {})}, ensure_ascii=False, default=str))
         else:
             click.echo(f"lifecycle: {refusal.sentence}\nHint: {refusal.hint}", err=True)
         raise click.exceptions.Exit(1)
 
     @contextlib.contextmanager
-    def progress(self, title: str) -> Iterator[Progress]:
-        """Yield what draws a bar on stderr once the work has lasted two seconds, if stderr is a terminal."""
+    def progress(self, title: str, *, plain_every_s: float | None = None) -> Iterator[Progress]:
+        """Yield what draws a bar on stderr once the work has lasted two seconds, if stderr is a terminal.
+
+        Elsewhere it says nothing; or, for work of many minutes, a plain line every *plain_every_s* seconds.
+        """
         if not sys.stderr.isatty():
-            yield lambda done, total, note: None
+            yield _plain_lines(title, plain_every_s) if plain_every_s else lambda done, total, note: None
             return
         from rich.console import Console as Terminal  # 60 ms, and most calls draw nothing
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -91,6 +98,23 @@ class Console:
             bars.stop()
 
 
+def _plain_lines(title: str, every_s: float) -> Progress:
+    """For a log: one line at the start, one at the end, and one whenever *every_s* seconds have gone by."""
+    started = time.monotonic()
+    told_s = -every_s
+
+    def tell(done: int, total: int, note: str) -> None:
+        nonlocal told_s
+        now_s = time.monotonic() - started
+        if now_s - told_s < every_s and done < total:
+            return
+        told_s = now_s
+        left = f", about {now_s * (total - done) / done:.0f} s left" if 0 < done < total else ""
+        click.echo(f"{title}: {note}  ({now_s:.0f} s gone{left})", err=True)
+
+    return tell
+
+
 class Verb(click.Command):
     """A command with --json and --debug, whose errors become a sentence, a hint and exit code 1."""
 
@@ -108,7 +132,7 @@ class Verb(click.Command):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001 - the very top: nothing may end in a traceback
-            return console.refuse(error)
+            console.refuse(error)
 
 
 def _open_store(ctx: click.Context, parameter: click.Parameter, home: Path | None) -> Store:

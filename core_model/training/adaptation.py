@@ -1,0 +1,80 @@
+"""From the base to one person: both stages, tuned on that person's examples.
+
+Knows networks and examples; nothing of files, text or people. The two loops do the work; here stands what adaptation
+asks of them: few steps, small learning rates, and which parts may move. A minute of speech can teach a timbre and a
+rhythm, but not English, so what turns tokens and phonemes into sounds stays nearly as the base has it (docs/LOG.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core_model.nano.base import Base
+from core_model.training import gpt, sovits
+from core_model.training.dataset import Dataset, Example
+from core_model.training.schedule import Options, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """How much each stage learns. The defaults were measured on two held-out voices (docs/LOG.md)."""
+
+    gpt_steps: int = 200
+    sovits_steps: int = 600
+    gpt_learning_rate: float = 1e-4
+    sovits_learning_rate: float = 2e-4
+    batch_size: int = 8
+    seed: int = 0
+    bfloat16: bool = False
+    checkpoint_every: int = 50
+
+
+def _frozen(name: str) -> bool:
+    """The words: how tokens and phonemes become sounds. Everything else may move towards the new voice."""
+    return name.startswith(("quantizer.", "text_encoder.phoneme"))
+
+
+def adapt(base: Base, dataset: Dataset, plan: Adaptation, work: Path, report: Report) -> None:
+    """Tune the networks of *base* in place; checkpoints in *work* let an interrupted run go on."""
+    size = min(plan.batch_size, len(dataset.examples))
+    options = Options(
+        steps=plan.gpt_steps,
+        batch_size=size,
+        learning_rate=plan.gpt_learning_rate,
+        warmup_steps=min(20, plan.gpt_steps // 4),
+        seed=plan.seed,
+        bfloat16=plan.bfloat16,
+        checkpoint=work / "gpt.checkpoint.safetensors",
+        checkpoint_every=plan.checkpoint_every,
+    )
+    gpt.train(base.gpt, dataset, options, report)
+    options = replace(
+        options,
+        steps=plan.sovits_steps,
+        learning_rate=plan.sovits_learning_rate,
+        warmup_steps=min(20, plan.sovits_steps // 4),
+        checkpoint=work / "sovits.checkpoint.safetensors",
+    )
+    # The base's judges have heard speech already, so they are heard nearly from the first step.
+    weights = sovits.Weights(judges_from=0.0, judges_full=0.2)
+    sovits.train(base.sovits, base.judges, dataset, options, weights, report, _frozen)
+
+
+def style_of(network: torch.nn.Module, examples: Sequence[Example]) -> np.ndarray:
+    """The mean style of *examples*: (1, S, 1) float32, what a prompt keeps of a person's timbre."""
+    styles = []
+    with torch.inference_mode():
+        for example in examples:
+            mel = torch.from_numpy(example.mel.astype(np.float32))[None]
+            styles.append(network.style(mel).numpy())  # type: ignore[operator]
+    return np.asarray(np.mean(styles, axis=0), dtype=np.float32)
+
+
+def rounded(network: torch.nn.Module) -> dict[str, np.ndarray]:
+    """The weights as they rest in a voice: float16, which is what is spoken with from now on."""
+    return {name: tensor.detach().cpu().to(torch.float16).numpy() for name, tensor in network.state_dict().items()}

@@ -1,0 +1,44 @@
+"""The one table that `train` shows before anything is learnt: what is used, what is left out, and why.
+
+Knows surveys and terminals. Shows file names and reasons, never what anybody said.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console as Terminal
+from rich.table import Table
+from rich.text import Text
+
+from lifecycle.recording import Survey, table
+
+
+def show(survey: Survey) -> None:
+    """Print the table and its sum to stdout."""
+    drawn = Table("file", "seconds", "noise below speech", "", box=None, pad_edge=False)
+    for row in table(survey):
+        seconds = "" if row.duration_s is None else f"{row.duration_s:.1f}"
+        noise = "" if row.signal_to_noise_db is None else f"{row.signal_to_noise_db:.0f} dB"
+        verdict = Text("used", "green") if row.used else Text(f"left out: {row.sentence}", "yellow")
+        drawn.add_row(Text(row.file), seconds, noise, verdict)
+    terminal = Terminal(soft_wrap=True, highlight=False)
+    terminal.print(drawn)
+    terminal.print(
+        f"{survey.total_s:.0f} s in {len(survey.used)} recordings are used; {len(survey.left_out)} are left out."
+    )
+
+
+def facts_of(survey: Survey) -> dict[str, Any]:
+    """The same for --json."""
+    return {
+        "used": [
+            {"file": row.file, "duration_s": row.duration_s, "signal_to_noise_db": row.signal_to_noise_db}
+            for row in table(survey)
+            if row.used
+        ],
+        "left_out": [
+            {"file": row.file, "reason": row.reason, "sentence": row.sentence} for row in table(survey) if not row.used
+        ],
+        "total_s": round(survey.total_s, 2),
+    }

@@ -1,0 +1,167 @@
+"""Train: from surveyed recordings to a voice in the store, resumable at any moment.
+
+Knows the order of the work and where its unfinished parts lie; how each part is done is core_model's. The work
+directory of a run holds the person's waveforms, so it is removed as soon as the voice is whole.
+
+    survey ─▶ align and cut ─▶ tune GPT ─▶ tune SoVITS ─▶ round to fp16 ─▶ golden, report, exports ─▶ voices/NAME
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core_model.errors import AlignmentError
+from core_model.export.process import write_exports
+from core_model.features import audio
+from core_model.nano import base as nano
+from core_model.nano.dims import CODES, GPT_DIMS, SOVITS_DIMS
+from core_model.sovits.dims import dims_to_dict
+from core_model.text.front_end import FrontEnd, write_data
+from core_model.training.adaptation import Adaptation, adapt, rounded, style_of
+from core_model.training.dataset import Dataset
+from core_model.training.preparation import Prepared, Spoken, Unusable, prepare
+from core_model.training.schedule import Progress
+from core_model.text.symbols import V2
+from core_model.voice import Description, Prompt, SymbolTable, Voice, write_files
+from lifecycle.config import RunConfig
+from lifecycle.recording import Recording
+from lifecycle.store import Store
+from lifecycle.training_report import Curves, write_records
+
+Tell = Callable[[int, int, str], None]  # done, of how many, what to say beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What became of a run."""
+
+    voice: Voice
+    examples: int
+    examples_s: float
+    unusable: tuple[Unusable, ...]
+
+
+def train(
+    store: Store, name: str, recordings: Sequence[Recording], plan: Adaptation, *, licence: str, now: datetime, tell: Tell
+) -> Trained:
+    """Train the voice *name*. StoreError, CoreModelError; a run of the same recordings and plan is gone on with."""
+    store.require_free(name)
+    work = store.work_directory(name)
+    _keep_only_if_same(work, _fingerprint(recordings, plan))
+    base = nano.load()
+    tell(0, 1, "aligning the recordings with their transcripts")
+    prepared = _prepare(recordings, base)
+    dataset = Dataset(prepared.examples)
+    curves = Curves(work / "curves.jsonl")
+    total = plan.gpt_steps + plan.sovits_steps
+
+    def report(progress: Progress) -> None:
+        curves.add(progress)
+        done = progress.step + (plan.gpt_steps if progress.stage == "sovits" else 0)
+        told = "  ".join(f"{loss} {value:.3f}" for loss, value in progress.losses.items())
+        tell(done, total, f"{progress.stage} {progress.step}/{progress.steps}  {told}")
+
+    adapt(base, dataset, plan, work, report)
+    tell(total, total, "recording what the voice says now, to compare with in years to come")
+    with store.new_voice(name) as directory:
+        _write(directory, name, base, prepared, plan, curves, licence, now)
+    shutil.rmtree(work)
+    voice = Voice.open(store.path(name))
+    write_exports(voice)
+    return Trained(voice, len(prepared.examples), dataset.seconds, prepared.unusable)
+
+
+def run(store: Store, name: str, recordings: Sequence[Recording], config: RunConfig, *, tell: Tell) -> Trained:
+    """`train` with what a person said, on this machine's clock and processor."""
+    torch.set_num_threads(config.threads or os.cpu_count() or 1)
+    usual = Adaptation(bfloat16=computes_in_bfloat16())
+    plan = replace(
+        usual,
+        seed=config.seed or 0,
+        gpt_steps=config.gpt_steps or usual.gpt_steps,
+        sovits_steps=config.sovits_steps or usual.sovits_steps,
+    )
+    licence = config.licence or "all rights reserved"
+    return train(store, name, recordings, plan, licence=licence, now=datetime.now(UTC), tell=tell)
+
+
+def computes_in_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this processor multiplies bfloat16 itself; where it does not, autocast only makes it slower."""
+    try:
+        flags = cpuinfo.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _fingerprint(recordings: Sequence[Recording], plan: Adaptation) -> str:
+    """What a run is made of: other recordings, words, plan or base, and it is another run."""
+    facts = [asdict(plan), nano.digest(), [(r.sha256, r.text) for r in recordings]]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _keep_only_if_same(work: Path, fingerprint: str) -> None:
+    mark = work / "run.sha256"
+    if mark.exists() and mark.read_text(encoding="ascii") == fingerprint:
+        return
+    shutil.rmtree(work)
+    work.mkdir()
+    mark.write_text(fingerprint, encoding="ascii")
+
+
+def _prepare(recordings: Sequence[Recording], base: nano.Base) -> Prepared:
+    """Align and cut: seconds of work, so an interrupted run does it again."""
+    front_end = FrontEnd()
+    spoken = [
+        Spoken(r.path.name, audio.load(r.path, 16_000).waveform, front_end.phonemize(r.text, r.language))
+        for r in recordings
+    ]
+    prepared = prepare(spoken, base.aligner, CODES)
+    if not prepared.examples:
+        raise AlignmentError("no recording could be aligned with its transcript")
+    return prepared
+
+
+def _write(
+    directory: Path,
+    name: str,
+    base: nano.Base,
+    prepared: Prepared,
+    plan: Adaptation,
+    curves: Curves,
+    licence: str,
+    now: datetime,
+) -> None:
+    """Everything of the voice but its exports, into *directory*."""
+    description = Description(
+        name=name,
+        family="nano",
+        gpt=asdict(GPT_DIMS),
+        sovits=dims_to_dict(SOVITS_DIMS),
+        token_scheme=CODES.scheme(),
+        languages=("en",),
+        symbols=SymbolTable("v2", hashlib.sha256("".join(f"{symbol}\n" for symbol in V2).encode()).hexdigest()),
+        sample_rate=SOVITS_DIMS.sample_rate,
+        semantic_rate=25,
+        latent_rate=50,
+        lineage={"base": "nano", "base_sha256": base.sha256, "plan": asdict(plan)},
+        licence=licence,
+        preview=nano.PREVIEW,
+    )
+    with torch.inference_mode():
+        style = style_of(base.sovits.eval(), prepared.examples)
+    prompt = Prompt(np.array([CODES.first_token]), np.zeros(0, np.int64), style)
+    weights = {"gpt": rounded(base.gpt), "sovits": rounded(base.sovits)}
+    write_files(directory, description, weights=weights, prompts={"default": prompt})
+    write_data(directory / "text", ("en",))
+    write_records(directory / "records", curves, prepared, plan, now)
