@@ -95,6 +95,8 @@ def fold_weight_norm(module: nn.Module) -> nn.Module:
         g, v = originals.original0.detach().double(), originals.original1.detach().double()
         norm = v.flatten(1).norm(dim=1).reshape(g.shape)
         weight = (v * (g / norm)).to(originals.original1.dtype)
-        parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+        # torch's remove_parametrizations edits the class, which a deep copy shares: the network copied from would break
+        layer.__class__ = parametrize.type_before_parametrizations(layer)
+        del layer.parametrizations
         layer.weight = nn.Parameter(weight)
     return module

@@ -1,0 +1,66 @@
+"""The inverse transform against torch.istft, and the decoder's lengths."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core_model.sovits.dims import ISTFTDims
+from core_model.sovits.spectral_generator import InverseSTFT, SpectralGenerator
+
+
+@pytest.mark.parametrize(("fft", "hop", "frames"), [(640, 160, 12), (32, 8, 30), (32, 16, 9)])
+def test_inverse_equals_torch(fft: int, hop: int, frames: int) -> None:
+    """torch.istft (centred) cuts fft / 2 at the start, ours (fft - hop) / 2: the rest is the same samples."""
+    spectrum = torch.randn(2, fft // 2 + 1, frames, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    expected = torch.istft(spectrum, fft, hop, window=torch.hann_window(fft), center=True)
+    ours = InverseSTFT(fft, hop)(spectrum.real.transpose(1, 2), spectrum.imag.transpose(1, 2))[:, 0]
+    assert ours.shape == (2, frames * hop)
+    shift = hop // 2
+    torch.testing.assert_close(ours[:, shift : shift + expected.shape[1]], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_inverse_gives_back_a_waveform() -> None:
+    fft, hop = 640, 160
+    waveform = torch.randn(1, 20 * hop, generator=torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(waveform[:, None], ((fft - hop) // 2,) * 2, mode="reflect")[:, 0]
+    spectrum = torch.stft(padded, fft, hop, window=torch.hann_window(fft), center=False, return_complex=True)
+    back = InverseSTFT(fft, hop)(spectrum.real.transpose(1, 2), spectrum.imag.transpose(1, 2))[:, 0]
+    torch.testing.assert_close(back, waveform, atol=1e-5, rtol=1e-5)
+
+
+def test_the_table_does_not_rest_in_the_weights() -> None:
+    assert not InverseSTFT(64, 16).state_dict()
+
+
+@pytest.mark.parametrize(("latent_hop", "frames"), [(320, 1), (320, 7), (160, 5)])
+def test_every_frame_becomes_its_samples(latent_hop: int, frames: int) -> None:
+    decoder = SpectralGenerator(6, 4, latent_hop, ISTFTDims(width=8, blocks=1))
+    assert decoder(torch.randn(2, 6, frames), torch.randn(2, 4, 1)).shape == (2, 1, frames * latent_hop)
+
+
+def test_the_two_spectral_frames_of_a_latent_frame_differ() -> None:
+    """Repeating a latent frame would give both the same entry, and a buzz at the latent rate."""
+    torch.manual_seed(0)
+    decoder = SpectralGenerator(6, 4, 320, ISTFTDims(width=8, blocks=1))
+    entered = decoder.entry(torch.randn(1, 6, 1)).reshape(8, 2)
+    assert (entered[:, 0] - entered[:, 1]).abs().min() > 0
+
+
+def test_autocast_leaves_the_inverse_in_float32() -> None:
+    torch.manual_seed(0)
+    decoder = SpectralGenerator(6, 4, 320, ISTFTDims(width=8, blocks=1))
+    z, style = torch.randn(1, 6, 9), torch.randn(1, 4, 1)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        hidden_kind = decoder.blocks[0](torch.randn(1, 8, 4)).dtype
+        waveform = decoder(z, style)
+    assert waveform.dtype == torch.float32
+    assert hidden_kind == torch.float32  # residual sums are kept in float32 too
+    torch.testing.assert_close(waveform, decoder(z, style).detach(), atol=2e-3, rtol=0.2)
+
+
+def test_an_untrained_magnitude_cannot_overflow() -> None:
+    decoder = SpectralGenerator(6, 4, 320, ISTFTDims(width=8, blocks=1))
+    with torch.no_grad():
+        decoder.head.bias.fill_(1e4)
+        assert torch.isfinite(decoder(torch.randn(1, 6, 3), torch.randn(1, 4, 1))).all()
