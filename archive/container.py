@@ -169,14 +169,12 @@ class Region:
 
 
 def _split(name: str) -> tuple[bytes, bytes]:
-    """(prefix, name) as ustar stores them: whole if it fits, else cut at the first slash that leaves at most 100
-    bytes.
-    """
+    """(prefix, name) as ustar stores them: whole if it fits, else cut at the last slash that GNU tar could cut at."""
     encoded = name.encode("ascii", "replace")
     if len(encoded) <= _NAME_BYTES:
         return b"", encoded
-    cut = encoded.find(b"/", len(encoded) - _NAME_BYTES - 1)
-    if not 0 < cut <= _PREFIX_BYTES:
+    cut = encoded.rfind(b"/", 1, _PREFIX_BYTES + 1)
+    if cut < 0 or len(encoded) - cut - 1 > _NAME_BYTES:
         raise UnsafePathError(name, "is too long for a bundle")
     return encoded[:cut], encoded[cut + 1 :]
 

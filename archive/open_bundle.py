@@ -1,1 +1,300 @@
-"""Stand-alone reader (to be written)."""
+#!/usr/bin/env python3
+"""Open a voice bundle without the software that made it: python3 open_bundle.py BUNDLE DIRECTORY [-i KEYFILE]
+
+Needs Python 3.8 or later and, for an encrypted bundle, the package "cryptography"; without KEYFILE it asks for the
+passphrase. It compares every byte of BUNDLE with what SPEC.md says must stand there, and DIRECTORY appears only when
+all of it was right. It shares no code with that software, on purpose: it is a second reading of SPEC.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import getpass
+import hashlib
+import hmac
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Iterable, Iterator  # noqa: UP035  collections.abc has no subscripts before 3.9
+
+try:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+except ImportError:
+    pass  # a public bundle opens without it
+
+BLOCK, MIB, CHUNK, TAG = 512, 1 << 20, 65536, 16
+MAX_ENTRY, MAX_MANIFEST, MAX_AGE_HEADER, MAX_WORK_FACTOR = 8**11 - 1, 4 * MIB, 65536, 20
+PLACES = (("README.txt",), ("SPEC.md",), ("open_bundle.py",), ("payload.tar.age", "payload.tar"), ("SHA256SUMS",))
+FIRST_LINE = b"voice bundle, format 1\n"
+AGE_HEADER = re.compile(rb"(age-encryption\.org/v1\n(?:-> [!-~]+(?: [!-~]+)*\n(?:.{64}\n)*.{0,63}\n)+---) (.{43})\n")
+AGE_STANZA = re.compile(rb"-> ([^\n]+)\n((?:[^\n]{64}\n)*[^\n]{0,63}\n)")
+RESERVED = re.compile(r"SHA256SUMS\.sig|[a-z0-9_][a-z0-9._+-]*\.par2")
+NAME_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
+WINDOWS_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+
+
+def require(condition: object, problem: str) -> None:
+    if not condition:
+        raise ValueError(problem)
+
+
+class Source:
+    """Bytes that come in pieces, read in order; keeps the SHA-256 of what was read."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces, self._rest, self.sha256 = iter(pieces), memoryview(b""), hashlib.sha256()
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        while size > 0:
+            if not self._rest:
+                self._rest = memoryview(next(self._pieces, b""))
+                require(len(self._rest), "the bundle, or its payload, ends too early")
+            piece, self._rest = bytes(self._rest[:size]), self._rest[size:]
+            self.sha256.update(piece)
+            size -= len(piece)
+            yield piece
+
+    def read(self, size: int) -> bytes:
+        return b"".join(self.pieces(size))
+
+    def skip(self, size: int) -> None:
+        for _ in self.pieces(size):
+            pass
+
+    def finish(self, size: int, name: str) -> None:
+        require(not any(self.read(-size % BLOCK)), f"{name}: the padding after it is not zero")
+
+    def require_end(self, name: str) -> None:
+        require(not self._rest and next(self._pieces, None) is None, f"{name}: something follows its end")
+
+
+def tar_header(name: str, size: int) -> bytes:
+    """The one header that exists for a name and a size, so that reading is comparing (SPEC.md section 3)."""
+    short, prefix = name.encode("ascii", "replace"), b""
+    if len(short) > 100:
+        cut = short.rfind(b"/", 1, 156)
+        require(cut > 0 and len(short) - cut <= 101, f"{name!r} is too long")
+        short, prefix = short[cut + 1 :], short[:cut]
+    block = short.ljust(100, b"\0") + b"0000644\0" + b"0000000\0" * 2 + b"%011o\0" % size + b"00000000000\0" + b" " * 8
+    block += b"0" + bytes(100) + b"ustar\x0000" + bytes(64) + b"0000000\0" * 2 + prefix.ljust(155, b"\0") + bytes(12)
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+def read_header(block: bytes, place: str) -> tuple[str, int]:
+    name, size = block[:100].rstrip(b"\0").decode("ascii"), int(block[124:135], 8)
+    require(0 <= size <= MAX_ENTRY and tar_header(name, size) == block, f"no canonical tar header for {place}")
+    return name, size
+
+
+def open_bundle(path: Path, directory: Path, keys: list[bytes]) -> None:
+    require(not os.path.lexists(directory), f"{directory} already exists")
+    temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", suffix=".partial", dir=directory.parent))
+    try:
+        with path.open("rb") as file:
+            read_bundle(Source(iter(lambda: file.read(MIB), b"")), temporary, keys)
+        temporary.rename(directory)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_bundle(source: Source, directory: Path, keys: list[bytes]) -> None:
+    """All of the outer file, in order (SPEC.md section 2)."""
+    sums = b""
+    for names in PLACES:
+        name, size = read_header(source.read(BLOCK), names[0])
+        require(name in names, f"found {name!r} where {names[0]} must stand")
+        member = Source(source.pieces(size))
+        if name == "README.txt":
+            head = member.read(min(size, len(FIRST_LINE)))
+            require(head == FIRST_LINE, 'README.txt does not begin with "voice bundle, format 1"')
+            member.skip(size - len(head))
+        elif name == "SHA256SUMS":
+            require(size == len(sums) and member.read(size) == sums, "SHA256SUMS and the members do not agree")
+        elif name.startswith("payload.tar"):
+            plain = decrypt(member, size, keys) if name == "payload.tar.age" else member.pieces(size)
+            read_payload(Source(plain), directory)
+        else:
+            member.skip(size)
+        member.require_end(name)
+        sums += f"{member.sha256.hexdigest()}  {name}\n".encode()
+        source.finish(size, name)
+    block = source.read(BLOCK)
+    while block != bytes(BLOCK):  # names that the format reserves and that version 1 has no use for
+        name, size = read_header(block, "the end")
+        require(RESERVED.fullmatch(name), f"found {name!r} where the bundle must end")
+        source.skip(size)
+        source.finish(size, name)
+        block = source.read(BLOCK)
+    require(source.read(BLOCK) == bytes(BLOCK), "the bundle does not end in two blocks of zeros")
+    source.require_end("the bundle")
+
+
+def read_payload(source: Source, directory: Path) -> None:
+    """Store what a payload.tar holds (SPEC.md section 4)."""
+    name, size = read_header(source.read(BLOCK), "manifest.json")
+    require(name == "manifest.json" and size <= MAX_MANIFEST, "the payload does not begin with its manifest")
+    data = source.read(size)
+    source.finish(size, name)
+    store(directory / name, [data])
+    offset = BLOCK + size + -size % BLOCK
+    for entry in parse_manifest(data):
+        path, size = entry["path"], entry["size"]
+        offset += BLOCK
+        require(entry["offset"] == offset, f"{path}: the manifest places it elsewhere")
+        require(source.read(BLOCK) == tar_header(path, size), f"{path}: another tar header than the manifest's")
+        require(store(directory / path, source.pieces(size)) == entry["sha256"], f"{path}: not the manifest's SHA-256")
+        source.finish(size, path)
+        offset += size + -size % BLOCK
+    require(source.read(2 * BLOCK) == bytes(2 * BLOCK), "the payload does not end in two blocks of zeros")
+    source.require_end("the payload")
+
+
+def parse_manifest(data: bytes) -> list[dict[str, Any]]:
+    """The members that a manifest lists (SPEC.md section 5)."""
+    text = data.decode("utf-8")
+    document = json.loads(text, object_pairs_hook=mapping, parse_int=number, parse_float=number)
+    require(json.dumps(document, ensure_ascii=False, separators=(",", ":")) == text, "the manifest is not canonical")
+    require(isinstance(document["description"], dict), "the manifest's description is no object")
+    require(document["format"] == "lifecycle-bundle", "the manifest is of another format")
+    require(document["version"] == 1 and document["version"] is not True, "the manifest is of another version")
+    members, taken = list(document["members"][:]), {"manifest.json": "manifest.json"}
+    for entry in members:
+        numbers = (entry["size"], entry["offset"], entry["version"])
+        require(all(type(value) is int and value >= 0 for value in numbers), "the manifest holds a wrong number")
+        require(re.fullmatch("[0-9a-f]{64}", entry["sha256"]), "the manifest holds a wrong digest")
+        require(re.fullmatch("[a-z0-9][a-z0-9._+-]*", entry["format"]), "the manifest holds a wrong format")
+        claim(entry["path"], taken)
+    require(members == sorted(members, key=lambda entry: str(entry["path"])), "the manifest is not sorted")
+    return members
+
+
+def mapping(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = [key.encode("utf-16-be") for key, _ in pairs]
+    require(keys == sorted(set(keys)), "the manifest is not canonical JSON")
+    return dict(pairs)
+
+
+def number(text: str) -> int:
+    require(abs(int(text)) < 2**53, "the manifest holds a number that is too large")
+    return int(text)
+
+
+def claim(path: str, taken: dict[str, str]) -> None:
+    """Refuse a path that is unsafe, or that some file system could take for another one of *taken*."""
+    parts = path.split("/")
+    require(all(NAME_PART.fullmatch(part) and not WINDOWS_DEVICE.fullmatch(part) for part in parts), f"unsafe {path!r}")
+    for depth in range(1, len(parts)):
+        parent = "/".join(parts[:depth])
+        require(taken.setdefault(parent.lower(), parent + "/") == parent + "/", f"{path!r} collides with another entry")
+    require(path.lower() not in taken, f"{path!r} collides with another entry")
+    taken[path.lower()] = path
+
+
+def store(target: Path, pieces: Iterable[bytes]) -> str:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with target.open("xb") as file:  # "x" follows no link and overwrites nothing
+        for piece in pieces:
+            digest.update(piece)
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def decrypt(member: Source, size: int, keys: list[bytes]) -> Iterator[bytes]:
+    """The plaintext of an age v1 file (SPEC.md section 6), each chunk authenticated before it is handed on."""
+    require("InvalidTag" in globals(), 'an encrypted bundle needs the Python package "cryptography"')
+    file_key, header_size = unseal(member, keys)
+    size -= header_size + 16
+    cipher, counter = ChaCha20Poly1305(hkdf(file_key, member.read(16), b"payload")), 0
+    while size > 0:
+        sealed = member.read(min(size, CHUNK + TAG))
+        size -= len(sealed)
+        require(len(sealed) > TAG, "the encrypted payload ends too early")
+        try:
+            yield cipher.decrypt(counter.to_bytes(11, "big") + (b"\0" if size else b"\1"), sealed, None)
+        except InvalidTag:
+            raise ValueError(f"the encrypted payload is damaged in chunk {counter}, or cut after it") from None
+        counter += 1
+
+
+def unseal(member: Source, keys: list[bytes]) -> tuple[bytes, int]:
+    """(file key, size of the header)"""
+    text = b""
+    while not (text.endswith(b"\n") and text[text.rfind(b"\n", 0, -1) + 1 :].startswith(b"---")):
+        require(len(text) < MAX_AGE_HEADER, "the encryption header is too long")
+        text += member.read(1)
+    header = AGE_HEADER.fullmatch(text)
+    require(header, "the encryption header is malformed")
+    stanzas = [(found[1].decode().split(" "), unbase64(found[2])) for found in AGE_STANZA.finditer(text)]
+    require(len(stanzas) == 1 or not re.search(rb"\n-> scrypt[ \n]", text), "a passphrase must be the only recipient")
+    for key in keys or [getpass.getpass().encode()]:
+        for arguments, body in stanzas:
+            file_key = unwrap(key, bool(keys), arguments, body)
+            if file_key and header:
+                right = hmac.new(hkdf(file_key, b"", b"header"), header[1], hashlib.sha256).digest()
+                require(unbase64(header[2]) == right, "the encryption header was changed after it was written")
+                return file_key, len(text)
+    raise ValueError("no key opens this bundle, or its encryption header is damaged")
+
+
+def unwrap(key: bytes, is_identity: bool, arguments: list[str], body: bytes) -> bytes | None:
+    """The file key, or None if *key* (32 secret bytes, or a passphrase) is not meant or does not fit."""
+    if arguments[0] != ("X25519" if is_identity else "scrypt"):
+        return None
+    require(len(arguments) == (2 if is_identity else 3) and len(body) == 32, "a recipient is malformed")
+    salt, label = unbase64(arguments[1].encode()), b"age-encryption.org/v1/"
+    require(len(salt) == (32 if is_identity else 16), "a recipient is malformed")
+    try:
+        if is_identity:
+            secret = X25519PrivateKey.from_private_bytes(key)
+            shared = secret.exchange(X25519PublicKey.from_public_bytes(salt))
+            wrap_key = hkdf(shared, salt + secret.public_key().public_bytes_raw(), label + b"X25519")
+        else:
+            work = int(arguments[2]) if re.fullmatch("[1-9][0-9]?", arguments[2]) else 99
+            require(work <= MAX_WORK_FACTOR, "the passphrase asks for too much memory")
+            wrap_key = Scrypt(salt=label + b"scrypt" + salt, length=32, n=1 << work, r=8, p=1).derive(key)
+        return ChaCha20Poly1305(wrap_key).decrypt(bytes(12), body, None)
+    except InvalidTag:
+        return None
+
+
+def hkdf(key: bytes, salt: bytes, info: bytes) -> bytes:
+    """HKDF-SHA-256 (RFC 5869) of 32 bytes."""
+    return hmac.new(hmac.new(salt, key, hashlib.sha256).digest(), info + b"\1", hashlib.sha256).digest()
+
+
+def unbase64(text: bytes) -> bytes:
+    data = base64.b64decode(text.replace(b"\n", b"") + b"===")
+    require(base64.b64encode(data).rstrip(b"=") == text.replace(b"\n", b""), "loose base64 in the encryption header")
+    return data
+
+
+def parse_identity(line: str) -> bytes:
+    """The 32 bytes of AGE-SECRET-KEY-1... (BIP 173). A mistyped key opens nothing, so its checksum is not computed."""
+    require(re.fullmatch("AGE-SECRET-KEY-1[AC-HJ-NP-Z02-9]{58}\\s*", line), "not a line of a key file")
+    digits = str.maketrans("qpzry9x8gf2tvdw0s3jn54khce6mua7l", "0123456789abcdefghijklmnopqrstuv")
+    return (int(line[16:68].lower().translate(digits), 32) >> 4).to_bytes(32, "big")
+
+
+def main() -> None:
+    if len(sys.argv) not in (3, 5) or sys.argv[3:4] not in ([], ["-i"]):
+        sys.exit(__doc__)
+    bundle, directory, keyfile = Path(sys.argv[1]), Path(sys.argv[2]).absolute(), sys.argv[4:]
+    try:
+        lines = Path(keyfile[0]).read_text("utf-8").splitlines() if keyfile else []
+        open_bundle(bundle, directory, [parse_identity(line) for line in lines if line.strip() and line[0] != "#"])
+    except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
+        sys.exit(f"open_bundle.py: nothing was opened: {error}")
+
+
+if __name__ == "__main__":
+    main()
