@@ -5,6 +5,9 @@ LifecycleError
 │   ├── UnknownVoiceError         no voice of that name: carries the names there are
 │   ├── VoiceExistsError          a voice of that name is there already, and none is ever overwritten
 │   └── VoiceNameError            a name that could not be a directory's everywhere
+├── RecordingsError             a directory of recordings that no voice can be learnt from
+│   ├── NotADirectoryOfRecordingsError   it is no directory
+│   └── NotEnoughRecordingsError  too little of it can be used: carries the seconds
 ├── OutputExistsError           a file is there already, and this verb never overwrites one
 ├── RebuildError                the same voice did not give the same payload twice
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
@@ -48,6 +51,29 @@ class VoiceNameError(StoreError):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name!r} cannot be the name of a voice")
         self.name = name
+
+
+class RecordingsError(LifecycleError):
+    """A directory of recordings that no voice can be learnt from."""
+
+
+class NotADirectoryOfRecordingsError(RecordingsError):
+    """It is no directory."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is not a directory")
+        self.path = path
+
+
+class NotEnoughRecordingsError(RecordingsError):
+    """Too little of it can be used."""
+
+    def __init__(self, path: Path, found_s: float, needed_s: float, left_out: int) -> None:
+        super().__init__(f"{path} holds {found_s:.1f} s of recordings that can be used; {needed_s:.0f} s are needed")
+        self.path = path
+        self.found_s = found_s
+        self.needed_s = needed_s
+        self.left_out = left_out
 
 
 class OutputExistsError(LifecycleError):

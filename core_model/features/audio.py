@@ -14,8 +14,11 @@ N samples, C channels, bins = fft // 2 + 1, frames = N // hop. Frame f looks at 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +34,10 @@ _SLANEY_HZ_PER_MEL = 200.0 / 3.0  # below 1 kHz the scale is linear
 _SLANEY_KNEE_HZ = 1000.0
 _SLANEY_KNEE_MEL = _SLANEY_KNEE_HZ / _SLANEY_HZ_PER_MEL
 _SLANEY_LOG_STEP = np.log(6.4) / 27.0  # above it, 27 mels lead from 1 kHz to 6.4 kHz
+
+_CUT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)  # libsndfile reads such a wav without complaint
+_STREAMED = 0x7FFF0000  # programs that write into a pipe announce this much or more: they could not know
+_ENCODER_DELAY_S = 0.1  # an mp3's header may miscount by the frames that its encoder put before and after
 
 _log = logging.getLogger(__name__)
 
@@ -48,17 +55,26 @@ class Audio:
         return len(self.waveform) / self.sample_rate
 
 
+def file_duration_s(path: Path) -> float:
+    """Length in seconds that the header of *path* announces; nothing is decoded. AudioError if it cannot be read."""
+    with _opened(path) as file:
+        return float(file.frames / file.samplerate)
+
+
 def load_channels(path: Path) -> tuple[NDArray[np.float32], int]:
     """Read every channel of *path*: (N, C) float32 in ±1, and the sample rate in Hz.
 
-    AudioError if the file cannot be read, is empty, or holds samples that are not numbers.
+    AudioError if the file cannot be read, is cut short, is empty, or holds samples that are not numbers.
     """
-    try:
-        with soundfile.SoundFile(path) as file:
-            sample_rate: int = file.samplerate
-            channels: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: soundfile's answer to *.raw
-        raise AudioError(f"{path.name} cannot be read as audio") from error
+    with _opened(path) as file:
+        sample_rate: int = file.samplerate
+        channels: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
+        missing = file.frames - len(channels) > _ENCODER_DELAY_S * sample_rate
+        damaged = missing or any(
+            int(there) + 8 < int(said) < _STREAMED for said, there in _CUT.findall(file.extra_info)
+        )
+    if damaged:
+        raise AudioError(f"{path.name} is cut short: its header announces more than it holds")
     if not channels.size:
         raise AudioError(f"{path.name} holds no samples")
     if not np.isfinite(channels).all():
@@ -69,8 +85,8 @@ def load_channels(path: Path) -> tuple[NDArray[np.float32], int]:
 def load(path: Path, sample_rate: int | None = None) -> Audio:
     """Read *path* (wav, flac, ogg, mp3; any rate, any channel count) as the mean of its channels.
 
-    Resampled to *sample_rate* in Hz if one is given, else at its own rate. AudioError if the file cannot be read, is
-    empty, or holds samples that are not numbers.
+    Resampled to *sample_rate* in Hz if one is given, else at its own rate. AudioError as for
+    `load_channels`.
     """
     channels, native_rate = load_channels(path)
     waveform = channels.mean(axis=1, dtype=np.float32)
@@ -150,6 +166,15 @@ def write_wav(path: Path, waveform: NDArray[np.float32], sample_rate: int) -> fl
     finally:
         temporary.unlink(missing_ok=True)
     return gain
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    try:
+        with soundfile.SoundFile(path) as file:
+            yield file
+    except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: soundfile's answer to *.raw
+        raise AudioError(f"{path.name} cannot be read as audio") from error
 
 
 def _hz_to_mel(hz: float) -> float:

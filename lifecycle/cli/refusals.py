@@ -34,6 +34,12 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.VoiceExistsError: lambda e: f"choose another name; a voice is never overwritten. This one lies in {e.path}.",
     hall.VoiceNameError: "1 to 64 of a-z, 0-9, - and _, beginning with a letter or a digit.",
     hall.StoreError: "--home names another place for voices.",
+    hall.NotADirectoryOfRecordingsError: "name a directory with wav, flac, ogg or mp3 files and what is said in them.",
+    hall.NotEnoughRecordingsError: lambda e: (
+        f"the table says why {e.left_out} were left out; about a minute makes a voice."
+        if e.left_out
+        else "record more: about a minute makes a voice."
+    ),
     hall.OutputExistsError: "name another file, or move that one away first.",
     hall.RebuildError: "no bundle was written; please report it, with the voice's family and your torch version.",
     hall.ConfigError: "docs/train.md lists what run.toml may hold.",
