@@ -56,7 +56,7 @@ class Console:
         click.echo(sentence, err=True)
 
     def refuse(self, error: Exception, facts: Mapping[str, Any] | None = None) -> NoReturn:
-        """Tell *error* in one sentence and one hint, with the *facts* there are (--json), and end the program with 1."""
+        """Tell *error* in one sentence and one hint, with *facts* beside them (--json), and end the program with 1."""
         refusal = refusal_of(error)
         if self.debug:
             click.echo("".join(traceback.format_exception(error)), err=True)

@@ -40,6 +40,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
         if e.left_out
         else "record more: about a minute makes a voice."
     ),
+    hall.RecordingsError: "docs/train.md tells what a directory of recordings holds.",
     hall.OutputExistsError: "name another file, or move that one away first.",
     hall.RebuildError: "no bundle was written; please report it, with the voice's family and your torch version.",
     hall.ConfigError: "docs/train.md lists what run.toml may hold.",

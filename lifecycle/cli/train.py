@@ -39,8 +39,8 @@ def command(
 ) -> None:
     """Train the voice NAME from about a minute of recordings. Offline; on two cores in about 10 minutes.
 
-    Transcripts are x.txt beside x.wav, an LJSpeech metadata.csv, or a GPT-SoVITS list. A table says what is used, what is
-    left out and why. A run that is stopped, however suddenly, goes on when the same command is given again.
+    Transcripts are x.txt beside x.wav, an LJSpeech metadata.csv, or a GPT-SoVITS list. A table says what is used, what
+    is left out and why. A run that is stopped, however suddenly, goes on when the same command is given again.
 
     The base that voices grow from is a PREVIEW, trained on synthetic speech. It knows English only, speaks at 16 kHz,
     does not yet sound like the person it was given, and stumbles over words. It shows that the chain holds, from
@@ -51,7 +51,7 @@ def command(
     if run.recordings is None:
         raise click.UsageError("Missing option '--recordings', here or in run.toml.")
     from core_model.text.front_end import FrontEnd
-    from lifecycle.cli.train_table import facts_of, lines_of
+    from lifecycle.cli.survey_table import facts_of, show
     from lifecycle.errors import NotEnoughRecordingsError
     from lifecycle.recording import require_enough, survey
 
@@ -59,22 +59,22 @@ def command(
     with console.progress("Looking at the recordings") as tell:
         languages = FrontEnd().languages()
         found = survey(run.recordings, front_end_languages=languages, language=run.language or "en", progress=tell)
-    console.show(*lines_of(found))
+    facts = facts_of(found)
+    if not console.as_json:
+        show(found)
     try:
         require_enough(found)
     except NotEnoughRecordingsError as error:
-        console.refuse(error, facts_of(found))
+        console.refuse(error, facts)
     if dry_run:
-        return console.answer(facts_of(found))
-    from lifecycle.training import train
+        return console.answer(facts)
+    from lifecycle.training import run as train
 
-    with console.progress(f"Training {name}") as tell:
+    with console.progress(f"Training {name}", plain_every_s=60) as tell:
         trained = train(store, name, found.used, run, tell=tell)
-    facts = facts_of(found) | {
-        "voice": name,
-        "path": trained.voice.directory,
-        "preview": trained.voice.description.preview,
-    }
-    return console.answer(
-        facts, f"The voice {name} is in {trained.voice.directory}.", "The training report is in its records/."
-    )
+    for unusable in trained.unusable:
+        console.remark(f"{unusable.label} was left out after all: {unusable.reason}.")
+    voice = trained.voice
+    facts |= {"voice": name, "path": voice.directory, "preview": voice.description.preview}
+    facts["unaligned"] = [{"file": unusable.label, "reason": unusable.reason} for unusable in trained.unusable]
+    return console.answer(facts, f"The voice {name} is in {voice.directory}. What it went through is in its records/.")
