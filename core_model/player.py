@@ -20,8 +20,8 @@ import numpy.typing as npt
 import onnxruntime
 
 from core_model.errors import RuntimeMissingError
-from core_model.speaking import Floats, Integers, SpeakingOptions, Speech, speak, utterances
-from core_model.voice import Voice
+from core_model.speaking import SpeakingOptions, Speech, speak, utterances
+from core_model.voice import Floats, Integers, Voice
 
 _OLD_OR_STRANGE = (
     onnxruntime.capi.onnxruntime_pybind11_state.Fail,
@@ -35,6 +35,7 @@ class Player:
     """A voice's two exported graphs, loaded. Keeps `core_model.speaking.Runtime`. *threads* 0: one for each core."""
 
     name = "onnx"
+    version = f"onnxruntime {onnxruntime.__version__}"
 
     def __init__(self, voice: Voice, *, threads: int = 0) -> None:
         directory = voice.exports_directory / "onnx"

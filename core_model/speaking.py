@@ -14,24 +14,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from core_model.alignment_codes import AlignmentCodes
+from core_model.alignment_codes import SILENCE, AlignmentCodes
 from core_model.errors import DimsError, EmptyTextError, UnknownPhonemeError, VoiceError
-from core_model.sampling import Generation, Grammar, SamplingOptions, generate, latent_noise, sampling_noise
+from core_model.sampling import Generation, SamplingOptions, generate, latent_noise, sampling_noise
 from core_model.sovits.dims import SoVITSDims, dims_from_dict
 from core_model.text.front_end import FrontEnd
-from core_model.text.phonemes import Phonemes, ids_of
+from core_model.text.phonemes import Phonemes, ids_of, symbols_of
 from core_model.text.segment import sentences as cut_into_sentences
 from core_model.text.symbols import PUNCTUATION
-from core_model.voice import DEFAULT_PROMPT, Prompt, Voice
-
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
+from core_model.voice import DEFAULT_PROMPT, Floats, Integers, Prompt, Voice
 
 _LEAST_PHONEMES = 6  # upstream's own habit (INFERENCE §3): a shorter sentence gets a leading mark, or the GPT rambles
 
@@ -53,6 +49,10 @@ class Runtime(Protocol):
     @property
     def name(self) -> str:
         """As people type it: torch, onnx."""
+
+    @property
+    def version(self) -> str:
+        """Which release of what computes, for the record: torch 2.13.0+cpu AVX512."""
 
     def begin(
         self, phonemes: Integers, prompt_tokens: Integers, word_features: Floats | None, limit: int
@@ -159,32 +159,52 @@ def sample_tokens(
     seed: int,
     options: SamplingOptions | None = None,
 ) -> Generation:
-    """The GPT's part of one sentence."""
+    """The GPT's part of one sentence; its tokens are all that SoVITS needs, the opening included."""
+    codes = _alignment(voice)
     if options is None:
         # An aligned token says how long a phone is held by being repeated: to punish that is to clip every vowel.
-        options = SamplingOptions() if _alignment(voice) is None else SamplingOptions(repetition_penalty=1.0)
-    continuation = begin(voice, runtime, utterance, prompt, options.limit)
-    vocabulary = int(continuation.logits.size)
-    return generate(
+        options = SamplingOptions() if codes is None else SamplingOptions(repetition_penalty=1.0)
+    continuation, before = begin(voice, runtime, utterance, prompt, options.limit)
+    generation = generate(
         continuation.logits,
         continuation.step,
-        prompt=prompt.semantic_tokens,
+        prompt=before,
         options=options,
-        noise=sampling_noise(seed, vocabulary),
-        grammar=_grammar(voice, utterance),
+        noise=sampling_noise(seed, int(continuation.logits.size)),
+        grammar=None if codes is None else codes.grammar(utterance.symbols),
     )
+    return replace(generation, tokens=np.concatenate([opening_tokens(voice), generation.tokens]))
 
 
-def begin(voice: Voice, runtime: Runtime, utterance: Utterance, prompt: Prompt, limit: int) -> Continuation:
-    """The GPT's first pass over the prompt's phonemes, the sentence's, and the prompt's tokens."""
-    phonemes = np.concatenate([prompt.phonemes, np.asarray(utterance.phonemes, np.int64)])
+def begin(
+    voice: Voice, runtime: Runtime, utterance: Utterance, prompt: Prompt, limit: int
+) -> tuple[Continuation, Integers]:
+    """The GPT's first pass over the phonemes of prompt and sentence, and the tokens before the first one to be found.
+
+    Those tokens (T,) are returned too: the prompt's, and the opening of the sentence.
+    """
+    phonemes, tokens = prompt.phonemes, prompt.semantic_tokens
+    opening = opening_tokens(voice)
+    if opening.size and tokens.size and tokens[-1] == opening[-1]:
+        tokens = tokens[:-1]  # that is this sentence's own opening, written into the prompt
+        if phonemes.size and symbols_of(phonemes[-1:].tolist()) == (SILENCE,):
+            phonemes = phonemes[:-1]
+    kept = phonemes.size
+    phonemes = np.concatenate([phonemes, np.asarray(utterance.phonemes, np.int64)])
+    tokens = np.concatenate([tokens, opening])
     width = int(str(voice.description.gpt["word_features"]))
     features: Floats | None = None
     if width:
         features = np.zeros((phonemes.size, width), np.float32)  # only Chinese has any (INFERENCE §3)
         if prompt.word_features is not None:
-            features[: prompt.phonemes.size] = prompt.word_features
-    return runtime.begin(phonemes, prompt.semantic_tokens, features, limit)
+            features[:kept] = prompt.word_features[:kept]
+    return runtime.begin(phonemes, tokens, features, limit), tokens
+
+
+def opening_tokens(voice: Voice) -> Integers:
+    """What every sentence of this voice starts with: silence where tokens are aligned, else nothing."""
+    codes = _alignment(voice)
+    return np.array([] if codes is None else [codes.first_token], np.int64)
 
 
 def decode_tokens(
@@ -227,11 +247,6 @@ def _alignment(voice: Voice) -> AlignmentCodes | None:
         return AlignmentCodes.from_scheme(scheme)
     except (KeyError, ValueError) as error:
         raise VoiceError("token_scheme", str(error)) from error
-
-
-def _grammar(voice: Voice, utterance: Utterance) -> Grammar | None:
-    codes = _alignment(voice)
-    return None if codes is None else codes.grammar(utterance.symbols)
 
 
 def _utterance(voice: Voice, spelled: Phonemes) -> Utterance:

@@ -18,8 +18,8 @@ from core_model.errors import VoiceError
 from core_model.gpt import GPT, GPTDims, KeyValueCache
 from core_model.sovits.layers import fold_weight_norm
 from core_model.sovits.synthesizer import SoVITS
-from core_model.speaking import Floats, Integers, SpeakingOptions, Speech, sovits_dims, speak, utterances
-from core_model.voice import Array, Voice
+from core_model.speaking import SpeakingOptions, Speech, sovits_dims, speak, utterances
+from core_model.voice import Array, Floats, Integers, Voice
 
 
 def synthesize(
@@ -37,11 +37,17 @@ def synthesize(
 
 
 class TorchRuntime:
-    """A voice's two networks in torch, on the CPU, in float32. Keeps `core_model.speaking.Runtime`."""
+    """A voice's two networks in torch, on the CPU, in float32. Keeps `core_model.speaking.Runtime`.
+
+    *threads* is for the whole process, because torch has no other; 0 leaves it as it is.
+    """
 
     name = "torch"
+    version = f"torch {torch.__version__} {torch.backends.cpu.get_cpu_capability()}"
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: Voice, *, threads: int = 0) -> None:
+        if threads:
+            torch.set_num_threads(threads)
         self._gpt = load_gpt(voice)
         self._sovits = load_sovits(voice)
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
@@ -41,7 +42,9 @@ _GPT_FIELDS = ("phonemes", "semantic_tokens", "width", "heads", "layers", "word_
 _TOKEN_SCHEMES = ("quantizer", "alignment")
 
 Json = Mapping[str, object]
-Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+Array = npt.NDArray[np.generic]
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +131,10 @@ class Description:
 class Prompt:
     """What stands for the reference recording. Holds no audio."""
 
-    semantic_tokens: Array  # (T,) int64; T may be 0
-    phonemes: Array  # (P,) int64, of the words those tokens say; P may be 0
-    style: Array  # (1, S, 1) float32
-    word_features: Array | None = None  # (P, F) float32; only where the GPT has a word-feature projection
+    semantic_tokens: Integers  # (T,); T may be 0
+    phonemes: Integers  # (P,), of the words those tokens say; P may be 0
+    style: Floats  # (1, S, 1)
+    word_features: Floats | None = None  # (P, F); only where the GPT has a word-feature projection
     language: str = "en"
 
 
@@ -189,15 +192,15 @@ class Voice:
         for required in ("semantic_tokens", "phonemes", "style"):
             if required not in tensors:
                 raise VoiceError(f"{place}.safetensors", f"holds no {required}")
-        prompt = Prompt(
-            semantic_tokens=tensors["semantic_tokens"],
-            phonemes=tensors["phonemes"],
-            style=tensors["style"],
-            word_features=tensors.get("word_features"),
+        _check_prompt(tensors, self.description, place)
+        features = tensors.get("word_features")
+        return Prompt(
+            semantic_tokens=tensors["semantic_tokens"].astype(np.int64),
+            phonemes=tensors["phonemes"].astype(np.int64),
+            style=tensors["style"].astype(np.float32),
+            word_features=None if features is None else features.astype(np.float32),
             language=facts.text("language", _LANGUAGE),
         )
-        _check_prompt(prompt, self.description, place)
-        return prompt
 
 
 def write_files(
@@ -257,10 +260,11 @@ def _files(
     for part, tensors in sorted(weights.items()):
         yield f"weights/{part}.safetensors", _tensor_bytes(tensors)
     for name, prompt in sorted(prompts.items()):
-        tensors = {"semantic_tokens": prompt.semantic_tokens, "phonemes": prompt.phonemes, "style": prompt.style}
+        rows: dict[str, Array] = {"semantic_tokens": prompt.semantic_tokens, "phonemes": prompt.phonemes}
+        rows["style"] = prompt.style
         if prompt.word_features is not None:
-            tensors["word_features"] = prompt.word_features
-        yield f"prompts/{name}.safetensors", _tensor_bytes(tensors)
+            rows["word_features"] = prompt.word_features
+        yield f"prompts/{name}.safetensors", _tensor_bytes(rows)
         yield f"prompts/{name}.json", json_bytes({"language": prompt.language})
 
 
@@ -287,23 +291,27 @@ def _read_tensors(path: Path, place: str) -> dict[str, Array]:
         raise VoiceError(place, f"is not a readable safetensors file: {error}") from error
 
 
-def _check_prompt(prompt: Prompt, description: Description, place: str) -> None:
+def _check_prompt(tensors: Mapping[str, Array], description: Description, place: str) -> None:
     """Shapes and ranges: a prompt that does not fit would fail deep inside a network, far from its cause."""
-    phonemes, tokens = int(str(description.gpt["phonemes"])), int(str(description.gpt["semantic_tokens"]))
-    for name, array, limit in (
-        ("semantic_tokens", prompt.semantic_tokens, tokens - 1),  # the last token ends speech
-        ("phonemes", prompt.phonemes, phonemes),
-    ):
-        if array.ndim != 1 or array.dtype != np.int64:
+    sizes = {name: int(str(value)) for name, value in description.gpt.items()}
+    # The last token ends speech, so none may stand in a prompt.
+    for name, limit in (("semantic_tokens", sizes["semantic_tokens"] - 1), ("phonemes", sizes["phonemes"])):
+        row = tensors[name]
+        if row.ndim != 1 or row.dtype != np.int64:
             raise VoiceError(f"{place}: {name}", "must be a row of int64")
-        if array.size and (int(array.min()) < 0 or int(array.max()) >= limit):
+        if ((row.astype(np.int64) < 0) | (row.astype(np.int64) >= limit)).any():
             raise VoiceError(f"{place}: {name}", f"must lie in 0..{limit - 1}")
-    if prompt.style.ndim != 3 or prompt.style.shape[::2] != (1, 1) or prompt.style.dtype != np.float32:
+    style = tensors["style"]
+    if style.ndim != 3 or style.shape[::2] != (1, 1) or style.dtype != np.float32:
         raise VoiceError(f"{place}: style", "must be float32 of shape (1, S, 1)")
-    if not np.isfinite(prompt.style).all():
+    if style.shape[1] != description.sovits.get("style"):
+        raise VoiceError(
+            f"{place}: style", f"has {style.shape[1]} values, the dims say {description.sovits.get('style')}"
+        )
+    if not np.isfinite(style.astype(np.float32)).all():
         raise VoiceError(f"{place}: style", "holds a value that is not finite")
-    features = prompt.word_features
-    if features is not None and features.shape != (prompt.phonemes.size, description.gpt["word_features"]):
+    features = tensors.get("word_features")
+    if features is not None and features.shape != (tensors["phonemes"].size, sizes["word_features"]):
         raise VoiceError(f"{place}: word_features", "must have one row for each phoneme")
 
 

@@ -57,7 +57,7 @@ def _write(
         # a reversed list of paddings stays a computation.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.|core_model\.|__main__")
         warnings.filterwarnings("ignore", message=".*legacy TorchScript-based ONNX export.*")
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.filterwarnings("ignore", message="Constant folding - Only steps=1")
         torch.onnx.export(
             graph,

@@ -35,8 +35,8 @@ def _write(graph: nn.Module, example: tuple[Tensor, ...], path: Path) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         # Known and wanted: TorchScript is deprecated, and tracing warns where lengths meet Python's `if`.
         warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is deprecated.*")
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
-        traced = torch.jit.trace(graph, example, check_trace=False)
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        traced = torch.jit.trace(graph, example, check_trace=False)  # type: ignore[no-untyped-call]
         buffer = io.BytesIO()
         torch.jit.save(traced, buffer)
     path.write_bytes(_plain(buffer.getvalue(), path.stem))

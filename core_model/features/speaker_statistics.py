@@ -136,4 +136,6 @@ def _cepstra(power: Floats) -> Floats:
     """(frames, bins) to (frames, 20): cosine transform of log mel energies, without the 0th."""
     log_mel = np.log(power @ _triangles(_mel_edges(_MELS + 2)) + 1e-10)
     order, mel = np.arange(1, _CEPSTRA + 1)[:, None], np.arange(_MELS)
-    return log_mel @ (np.cos(np.pi * order * (mel + 0.5) / _MELS) * np.sqrt(2.0 / _MELS)).T
+    cosines: Floats = np.cos(np.pi * order * (mel + 0.5) / _MELS) * np.sqrt(2.0 / _MELS)
+    cepstra: Floats = log_mel @ cosines.T
+    return cepstra
