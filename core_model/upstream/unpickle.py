@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import pickletools
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -63,10 +64,19 @@ def read(pickle: bytes) -> Contents:
 
     UnsafePickleError if it names anything but the four; CheckpointError if torch would not have written it.
     """
-    asked = sorted(set(_names(pickle)) - ALLOWED)
-    if asked:
-        raise UnsafePickleError(tuple(asked))
-    machine = _Machine()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pickletools decodes escapes in names, and warns of unknown ones
+        asked = sorted(set(_names(pickle)) - ALLOWED)
+        if asked:
+            raise UnsafePickleError(tuple(asked))
+        machine = _Machine()
+        _run(machine, pickle)
+    if len(machine.stack) != 1 or machine.marks:
+        raise CheckpointError("its pickle does not end in one object")
+    return Contents(machine.stack[0], frozenset(machine.storages))
+
+
+def _run(machine: _Machine, pickle: bytes) -> None:
     for opcode, argument in _opcodes(pickle):
         action = _ACTIONS.get(opcode)
         if action is None:
@@ -75,9 +85,6 @@ def read(pickle: bytes) -> Contents:
             action(machine, argument)
         except IndexError as error:
             raise CheckpointError(f"its pickle takes from an empty stack at {opcode}") from error
-    if len(machine.stack) != 1 or machine.marks:
-        raise CheckpointError("its pickle does not end in one object")
-    return Contents(machine.stack[0], frozenset(machine.storages))
 
 
 class _Ordered(dict[object, object]):
