@@ -52,7 +52,7 @@ class _Survey:
         self.checked: list[str] = []
         self.not_checked: list[str] = []
         self._file = file
-        self._whole = Region(file, 0, file.seek(0, 2), "the bundle")
+        self._whole = Region(file, 0, file.seek(0, 2), outer.END_ENTRY)
         self._members: dict[str, Region] = {}
 
     def run(self) -> None:

@@ -215,7 +215,7 @@ def decrypt(member: Source, size: int, keys: list[bytes]) -> Iterator[bytes]:
     file_key, header_size = unseal(member, keys)
     size -= header_size + 16
     cipher, counter = ChaCha20Poly1305(hkdf(file_key, member.read(16), b"payload")), 0
-    while size > 0:
+    while size > 0 or counter == 0:
         sealed = member.read(min(size, CHUNK + TAG))
         size -= len(sealed)
         require(len(sealed) > TAG, "the encrypted payload ends too early")

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from archive import container, files
 from archive.container import BLOCK_BYTES, END, Region
-from archive.errors import Damage, DamagedError, FormatError, UnsupportedVersionError
+from archive.errors import ArchiveError, Damage, DamagedError, FormatError, UnsupportedVersionError
 
 README, SPEC, READER, SUMS = "README.txt", "SPEC.md", "open_bundle.py", "SHA256SUMS"
 ENCRYPTED, PUBLIC = "payload.tar.age", "payload.tar"
@@ -104,33 +104,20 @@ class Writer:
 
 
 def read(file: BinaryIO) -> Outer:
-    """Find the members of a bundle, refusing everything that is not in its place. The small members are verified, the
-    payload is not: that takes a pass over it, which its reader makes anyway."""
-    size = file.seek(0, 2)
-    whole = Region(file, 0, size, "the bundle")
+    """Find the members of a bundle, refusing everything that is not in its place.
+
+    The small members are verified; the payload is not: that takes a pass over it, which its reader makes anyway.
+    """
+    whole = Region(file, 0, file.seek(0, 2), END_ENTRY)
     require_bundle(whole)
-    members: dict[str, Region] = {}
-    position = 0
-    for place in range(PLACES):
-        name, region = read_member(whole, position, expected_names(place))
-        members[name] = region
-        position = region.start + container.padded(region.size)
-        if name == README:
-            require_version(region)
-    reserved = []
-    while whole.read_at(position, BLOCK_BYTES) != bytes(BLOCK_BYTES):
-        name, region = read_member(whole, position, ())
-        reserved.append(name)
-        position = region.start + container.padded(region.size)
-    if whole.read_at(position, len(END)) != END or position + len(END) != size:
-        raise DamagedError([Damage(END_ENTRY, position, EXPECTED_END, "something else")])
-    names = list(members)[:-1]
-    sums, damage = parse_sums(members[SUMS], names)
-    if damage:
-        raise DamagedError(damage)
-    found = Outer(members, sums, tuple(reserved))
-    for name in TEXTS:
-        require_digest(found, members[name], digest(members[name]))
+    try:
+        found = _find(whole)
+    except ArchiveError as error:
+        # A later format may look quite different, and its README says so; but a damaged README is no word from there.
+        if not (isinstance(error, DamagedError) and error.damage[0].entry == README):
+            require_version(Region(file, BLOCK_BYTES, whole.size - BLOCK_BYTES, README))
+        raise
+    require_version(found.members[README])
     return found
 
 
@@ -213,6 +200,8 @@ def read_member(whole: Region, position: int, names: Sequence[str]) -> tuple[str
     none.
     """
     entry = names[0] if names else END_ENTRY
+    if position + BLOCK_BYTES > whole.size:
+        raise DamagedError([Damage(entry, position, "a tar header", "the end of the file")])
     name, size = container.parse_header(whole.read_at(position, BLOCK_BYTES), position, entry)
     if name not in names and not (not names and RESERVED.fullmatch(name)):
         wanted = " or ".join(names) or "the end of the bundle"
@@ -222,3 +211,26 @@ def read_member(whole: Region, position: int, names: Sequence[str]) -> tuple[str
         raise DamagedError([Damage(name, whole.size, f"{size} bytes of data", "the end of the file")])
     require_zeros(region)
     return name, region
+
+
+def _find(whole: Region) -> Outer:
+    members: dict[str, Region] = {}
+    position = 0
+    for place in range(PLACES):
+        name, region = read_member(whole, position, expected_names(place))
+        members[name] = region
+        position = region.start + container.padded(region.size)
+    reserved = []
+    while whole.read_at(position, BLOCK_BYTES) != bytes(BLOCK_BYTES):
+        name, region = read_member(whole, position, ())
+        reserved.append(name)
+        position = region.start + container.padded(region.size)
+    if whole.read_at(position, len(END)) != END or position + len(END) != whole.size:
+        raise DamagedError([Damage(END_ENTRY, position, EXPECTED_END, "something else")])
+    sums, damage = parse_sums(members[SUMS], list(members)[:-1])
+    if damage:
+        raise DamagedError(damage)
+    found = Outer(members, sums, tuple(reserved))
+    for name in TEXTS:
+        require_digest(found, members[name], digest(members[name]))
+    return found
