@@ -26,7 +26,11 @@ _LONGEST_LAG = int(_RATE / LOWEST_HZ) + 2  # one on either side of the range, fo
 _SHORTEST_LAG = int(_RATE / HIGHEST_HZ) - 1
 _FFT = 1024  # ≥ _WINDOW + _LONGEST_LAG, so that no product wraps round
 _BLOCK = 512  # frames per block: 8 MiB of spectrum, whatever the length of the recording
-_DIP = 0.15  # YIN's absolute threshold: the first lag that dips below it is the period
+_TYPICAL_LAG = 107  # samples, 150 Hz: what is compared then lies evenly round the frame's centre
+_AS_DEEP = (
+    0.05  # the first dip that comes so near the deepest is the period. YIN's fixed threshold of 0.1 to 0.15 takes
+)
+# half the period where a vowel's resonances lie on even harmonics
 _VOICED = 0.30  # a frame whose best dip stays above this does not repeat
 _QUIET = 0.01  # frames 40 dB under the loud ones are unvoiced, whatever they repeat
 _SILENT = 1e-5  # rms under which there is nothing to repeat
@@ -81,8 +85,9 @@ def continuous(pitch: Pitch, default_hz: float = 120.0) -> NDArray[np.float32]:
 def _segments(waveform: NDArray[np.float32], centres: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     """Cut (blocks of) the window + longest lag samples round each centre, zeros beyond the ends: [(≤ _BLOCK, W + L)]"""
     length = _WINDOW + _LONGEST_LAG
-    padded = np.pad(waveform.astype(np.float64), length)
-    starts = np.rint(centres).astype(np.int64) - length // 2 + length
+    centred = waveform.astype(np.float64) - waveform.mean(dtype=np.float64)  # else an offset ends in a step
+    padded = np.pad(centred, length)
+    starts = np.rint(centres).astype(np.int64) - (_WINDOW + _TYPICAL_LAG) // 2 + length
     views = np.lib.stride_tricks.sliding_window_view(padded, length)
     starts = starts.clip(max=len(views) - 1)
     return [views[starts[first : first + _BLOCK]] for first in range(0, len(starts), _BLOCK)]
@@ -116,10 +121,10 @@ def _difference(segments: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _first_dip(normalised: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The first minimum under _DIP (later ones are sub-octaves), else the lowest point: (F, L + 1) → (F,)."""
+    """The first minimum about as deep as the deepest (later ones are sub-octaves): (F, L + 1) → (F,)."""
     at = normalised[:, _SHORTEST_LAG:_LONGEST_LAG]
     before, after = normalised[:, _SHORTEST_LAG - 1 : _LONGEST_LAG - 1], normalised[:, _SHORTEST_LAG + 1 :]
-    dips = (at <= before) & (at < after) & (at < _DIP)
+    dips = (at <= before) & (at < after) & (at <= at.min(axis=1, keepdims=True) + _AS_DEEP)
     first: NDArray[np.int64] = np.where(dips.any(axis=1), dips.argmax(axis=1), at.argmin(axis=1)) + _SHORTEST_LAG
     return first
 
