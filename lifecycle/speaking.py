@@ -1,7 +1,6 @@
 """Speak: from a voice on this machine to a sound file, on the runtime that was asked for.
 
-Knows which runtimes there are and how a wav is written; torch is imported only where it is the runtime, so that a
-machine without it still speaks through ONNX.
+Knows the order of the steps and how a wav is written; what is said is refused before any network is loaded.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from pathlib import Path
 
 import soundfile
 
-from core_model.speaking import SpeakingOptions, Speech
+from core_model.speaking import SpeakingOptions, Speech, utterances
+from core_model.speaking import speak as speak_utterances
 from core_model.voice import Voice
+from lifecycle.runtimes import load_runtime
 from lifecycle.store import new_file
-
-RUNTIMES = ("torch", "onnx")
 
 
 def speak(
@@ -28,13 +27,8 @@ def speak(
     tell: Callable[[int, int], None],
 ) -> Speech:
     """Speak *text*, or *phonemes* written as text, on *runtime*. TextError, VoiceError, RuntimeMissingError."""
-    if runtime == "onnx":
-        from core_model.player import Player
-
-        return Player(voice).synthesize(text, phonemes=phonemes, options=options, progress=tell)
-    from core_model.synthesis import synthesize
-
-    return synthesize(voice, text, phonemes=phonemes, options=options, progress=tell)
+    said = utterances(voice, text, phonemes=phonemes, language=options.language)
+    return speak_utterances(voice, load_runtime(voice, runtime), said, options, tell)
 
 
 def write_wav(path: Path, speech: Speech) -> None:

@@ -9,7 +9,16 @@ import importlib
 
 import click
 
-VERBS = ("train", "speak", "archive", "check", "restore", "keygen", "voices")  # in the order of a voice's life
+VERBS = (
+    "train",
+    "speak",
+    "archive",
+    "check",
+    "restore",
+    "verify",
+    "keygen",
+    "voices",
+)  # in the order of a voice's life
 
 
 class VerbTable(click.Group):

@@ -1,0 +1,96 @@
+"""Examine what a person named, a bundle or a voice on this machine: are its files whole, and does it speak as it did.
+
+Knows bundles from the outside, the store, and which runtimes to try; the layers are `verifying`'s. A bundle is unpacked
+into a directory that vanishes again: looking at one leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from archive.age.envelope import Identity
+from archive.bundle import open_bundle
+from archive.errors import DamagedError
+from archive.manifest import PATH, Manifest
+from core_model.voice import Voice
+from lifecycle.runtimes import load_runtime
+from lifecycle.store import Store
+from lifecycle.verifying import LAYERS, Layer, Verification, fixity_layer, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found: a verification for each runtime that was to be tried, by its name."""
+
+    named: str
+    voice: str | None  # None: the bundle was too damaged to tell
+    bundle_id: str | None  # None: a voice on this machine, or a damaged bundle
+    by_runtime: dict[str, Verification]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing drifted anywhere, and at least one runtime proved the voice's speech."""
+        drifted = any(verification.diagnosis for verification in self.by_runtime.values())
+        return not drifted and any(verification.passed for verification in self.by_runtime.values())
+
+
+def examine(
+    named: str,
+    identities: Sequence[Identity],
+    store: Store,
+    runtimes: Sequence[str],
+    *,
+    tell: Callable[[int, int, str], None] = lambda done, total, note: None,
+) -> Examination:
+    """Verify the voice in the bundle *named*, else the voice of that name, on each of *runtimes*, with one thread.
+
+    Damage is a finding, not an error. ArchiveError for a bundle that cannot be opened at all, VoiceError, StoreError.
+    """
+    tell(0, len(runtimes), "looking at every byte")
+    try:
+        with _opened(named, identities, store) as (voice, bundle_id, fixity):
+            found = {}
+            for done, runtime in enumerate(runtimes):
+                tell(done, len(runtimes), runtime)
+                found[runtime] = verify(voice, partial(load_runtime, name=runtime, threads=1), fixity=fixity)
+            return Examination(named, voice.name, bundle_id, found)
+    except DamagedError as error:
+        damaged = Layer("fixity", "failed", f"The bundle is damaged: {error.damage[0]}.")
+        rest = tuple(Layer(layer, "not run", "The bundle is damaged.") for layer in LAYERS[1:])
+        return Examination(
+            named, None, None, dict.fromkeys(runtimes, Verification("none", "unknown", (damaged, *rest)))
+        )
+
+
+@contextmanager
+def _opened(
+    named: str, identities: Sequence[Identity], store: Store
+) -> Iterator[tuple[Voice, str | None, Layer | None]]:
+    """Yield (voice, bundle id, fixity). From a bundle, every byte was verified before anything is yielded."""
+    if Path(named).is_file():
+        with open_bundle(Path(named), identities) as bundle, store.scratch("verify") as work:
+            bundle_id = bundle.extract(work / "voice")
+            yield Voice.open(work / "voice"), bundle_id, fixity_layer(len(bundle.manifest.members), ())
+    else:
+        voice = Voice.open(store.path(named))
+        yield voice, None, _fixity(voice.directory)
+
+
+def _fixity(directory: Path) -> Layer | None:
+    """Compare the files of a restored voice with the manifest it came with; None where there is no manifest."""
+    if not (directory / PATH).is_file():
+        return None
+    members = Manifest.parse((directory / PATH).read_bytes()).members
+    return fixity_layer(len(members), tuple(m.path for m in members if _digest(directory / m.path) != m.sha256))
+
+
+def _digest(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

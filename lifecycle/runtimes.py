@@ -1,0 +1,29 @@
+"""The runtimes that compute a voice's networks, each imported only when it is asked for.
+
+Knows their names and nothing of what they compute. A machine without torch still speaks and verifies through onnx.
+"""
+
+from __future__ import annotations
+
+from core_model.errors import RuntimeMissingError
+from core_model.speaking import Runtime
+from core_model.voice import Voice
+
+RUNTIMES = ("torch", "onnx")
+
+
+def load_runtime(voice: Voice, name: str, *, threads: int = 0) -> Runtime:
+    """Return the networks of *voice* on the runtime *name*; *threads* 0 leaves that to it.
+
+    RuntimeMissingError if it is not installed or the voice has no export for it; VoiceError.
+    """
+    try:
+        if name == "torch":
+            from core_model.synthesis import TorchRuntime
+
+            return TorchRuntime(voice, threads=threads)
+        from core_model.player import Player
+
+        return Player(voice, threads=threads)
+    except ModuleNotFoundError as error:
+        raise RuntimeMissingError(f"{error.name} is not installed") from error
