@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -178,8 +179,9 @@ def _raise(error: ArchiveError) -> None:
 
 
 def _format_of(path: str) -> str:
-    suffix = path.rpartition("/")[2].rpartition(".")
-    return suffix[2].lower() if suffix[0] else "bytes"
+    """The suffix of a member's name, in lowercase; "bytes" where there is none that a manifest could hold."""
+    stem, _, suffix = path.rpartition("/")[2].rpartition(".")
+    return suffix.lower() if stem and re.fullmatch("[A-Za-z0-9]+", suffix) else "bytes"
 
 
 def _open_regular(path: Path) -> BinaryIO:

@@ -104,7 +104,7 @@ def test_identity_files_that_are_refused(text: str) -> None:
 
 def test_recipients_name_the_line_that_is_wrong() -> None:
     assert keys.parse_recipients(f"# anna\n{EXAMPLE_RECIPIENT}\n") == (X25519Recipient.parse(EXAMPLE_RECIPIENT),)
-    with pytest.raises(KeyFormatError, match="^line 2: "):
+    with pytest.raises(KeyFormatError, match=r"^line 2: "):
         keys.parse_recipients(f"{EXAMPLE_RECIPIENT}\nage1nonsense\n")
     with pytest.raises(KeyFormatError, match="post-quantum"):
         keys.parse_recipients("age1pq1abc")
