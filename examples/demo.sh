@@ -18,8 +18,9 @@ if [ ! -d "$demo/home/voices/demo" ]; then
     lifecycle train demo --recordings "$here" --home "$demo/home"
 fi
 
-if [ ! -f "$demo/key.txt" ]; then
+if [ ! -s "$demo/key.pub" ]; then
     say "Making a key pair: whoever has key.txt can open the archive"
+    rm -f "$demo/key.txt"
     lifecycle keygen -o "$demo/key.txt" > "$demo/key.pub"
 fi
 
