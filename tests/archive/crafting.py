@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
+import itertools
+import json
 import sys
 import tarfile
 from collections.abc import Callable, Sequence
@@ -26,18 +28,9 @@ END = bytes(1024)
 
 
 def drip(seed: str) -> Callable[[int], bytes]:
-    """Bytes that look random and are the same in every run: SHA-256 of a counter."""
-    counter = 0
-
-    def rng(size: int) -> bytes:
-        nonlocal counter
-        data = b""
-        while len(data) < size:
-            data += hashlib.sha256(f"{seed} {counter}".encode()).digest()
-            counter += 1
-        return data[:size]
-
-    return rng
+    """Bytes that look random and are the same in every run: each call hashes the next number."""
+    calls = itertools.count()
+    return lambda size: hashlib.shake_256(f"{seed} {next(calls)}".encode()).digest(size)
 
 
 IDENTITY = X25519Identity.generate(drip("identity"))
@@ -107,8 +100,6 @@ def tar_entry(name: bytes, data: bytes, **fields: bytes) -> bytes:
 
 def manifest_of(members: Sequence[tuple[str, bytes]], **extra: object) -> bytes:
     """The manifest that fits these members, placed by repeating until the offsets agree: the slow way round."""
-    import json
-
     size = 0
     while True:
         offset, listed = 512 + size + -size % 512, []

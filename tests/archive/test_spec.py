@@ -1,4 +1,4 @@
-"""SPEC.md says what is so: its command lines open a bundle, its example is computed again, its numbers are the code's."""
+"""SPEC.md says what is so: its command lines open a bundle, its example is computed again, its numbers are ours."""
 
 from __future__ import annotations
 
