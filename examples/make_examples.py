@@ -1,10 +1,10 @@
 """Speaks the sentences of this directory with flite's slt voice: 01.txt → 01.flac, 16 kHz, mono, 16 bit.
 
-Knows nothing of the toolkit: it needs flite (Debian: apt install flite) and the soundfile package, and is only run to make the recordings
-again. The transcripts are the source; the recordings beside them are what comes out. See README.md for authorship and licences.
+Knows nothing of the toolkit: it needs flite (Debian: apt install flite) and the soundfile package, and is only run to
+make the recordings again. The transcripts are the source. See README.md for authorship and licences.
 
     python examples/make_examples.py            # writes here
-    python examples/make_examples.py --check    # writes nothing; exit 1 if a recording differs from what flite says today
+    python examples/make_examples.py --check    # writes nothing; exit 1 if flite says anything else today
 """
 
 from __future__ import annotations
