@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -36,8 +36,10 @@ from core_model.speaking import (
     sample_tokens,
     sentence_seed,
     sovits_dims,
+    usual_sampling,
     utterances,
 )
+from core_model.text.front_end import FrontEnd
 from core_model.voice import Array, Floats, Integers, Voice, json_bytes
 
 SCHEMA = 1
@@ -163,16 +165,18 @@ def record_golden(
     """Speak *texts* (public sentences by default) and write golden/ into *voice*; on one thread, please.
 
     *recordings* are the `speaker_statistics` of the person's recordings; without them the golden speech itself is the
-    reference. *stock* are those of other voices, which must be told apart from this one: best of the base's own speakers,
-    saying the same (`decode_sentences` with the base's runtime and each speaker's style; then write
+    reference. *stock* are those of other voices, which must be told apart from this one: best of the base's own
+    speakers, saying the same (`decode_sentences` with the base's runtime and each speaker's style; then write
     `replace(golden, identity=judge(...))`). *machine* as `core_model.machine.describe` gives it.
     """
     language = voice.description.languages[0]
     options = SpeakingOptions()
     chosen = TEXTS[language] if texts is None else tuple(texts)
-    record_sentence(voice, runtime, chosen[0], language, seed)  # warm-up: the first call of a process may differ
+    front_end = FrontEnd(voice.text_directory)
+    begin(voice, runtime, Utterance("", (), (0,)), voice.prompt(), 1)  # warm-up: the first call of a process may differ
     sentences = tuple(
-        record_sentence(voice, runtime, text, language, sentence_seed(seed, index)) for index, text in enumerate(chosen)
+        record_sentence(voice, runtime, front_end, text, language, sentence_seed(seed, index))
+        for index, text in enumerate(chosen)
     )
     speech = speaker_statistics(np.concatenate([s.waveform for s in sentences]), voice.description.sample_rate)
     golden = Golden(
@@ -188,12 +192,15 @@ def record_golden(
     return golden
 
 
-def record_sentence(voice: Voice, runtime: Runtime, text: str, language: str, seed: int) -> GoldenSentence:
-    """Speak one sentence and keep every step. GoldenError if it is not one sentence, or too few tokens come out."""
-    said = utterances(voice, text, language=language)
+def record_sentence(
+    voice: Voice, runtime: Runtime, front_end: FrontEnd, text: str, language: str, seed: int
+) -> GoldenSentence:
+    """Speak one sentence and keep every step. GoldenError if it is not one sentence."""
+    said = utterances(voice, text, language=language, front_end=front_end)
     if len(said) != 1:
         raise GoldenError(f"a golden text must be one sentence: {text!r}")
-    tokens = sample_tokens(voice, runtime, said[0], voice.prompt(), seed).tokens[:_LONGEST_TOKENS]
+    sampling = replace(usual_sampling(voice), limit=_LONGEST_TOKENS)
+    tokens = sample_tokens(voice, runtime, said[0], voice.prompt(), seed, sampling).tokens
     dims = sovits_dims(voice)
     noise = latent_noise(seed, dims.latent, dims.frames_for(tokens.size))
     phonemes = np.asarray(said[0].phonemes, np.int64)

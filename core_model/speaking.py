@@ -109,12 +109,20 @@ class Speech:
 
 
 def utterances(
-    voice: Voice, text: str | None, *, phonemes: str | None = None, language: str | None = None
+    voice: Voice,
+    text: str | None,
+    *,
+    phonemes: str | None = None,
+    language: str | None = None,
+    front_end: FrontEnd | None = None,
 ) -> tuple[Utterance, ...]:
-    """Text, or phonemes written as text, to what the networks read. Raises TextError and its kinds."""
+    """Text, or phonemes written as text, to what the networks read. Raises TextError and its kinds.
+
+    *front_end*, where many texts are read: the voice's own, opened once.
+    """
     if (text is None) == (phonemes is None):
         raise ValueError("give either text or phonemes")
-    front_end = FrontEnd(voice.text_directory)
+    front_end = front_end or FrontEnd(voice.text_directory)
     language = language or voice.description.languages[0]
     if phonemes is not None:
         spelled: Sequence[Phonemes] = [front_end.parse(phonemes)]
@@ -161,9 +169,7 @@ def sample_tokens(
 ) -> Generation:
     """The GPT's part of one sentence; its tokens are all that SoVITS needs, the opening included."""
     codes = _alignment(voice)
-    if options is None:
-        # An aligned token says how long a phone is held by being repeated: to punish that is to clip every vowel.
-        options = SamplingOptions() if codes is None else SamplingOptions(repetition_penalty=1.0)
+    options = options or usual_sampling(voice)
     continuation, before = begin(voice, runtime, utterance, prompt, options.limit)
     generation = generate(
         continuation.logits,
@@ -174,6 +180,12 @@ def sample_tokens(
         grammar=None if codes is None else codes.grammar(utterance.symbols),
     )
     return replace(generation, tokens=np.concatenate([opening_tokens(voice), generation.tokens]))
+
+
+def usual_sampling(voice: Voice) -> SamplingOptions:
+    """What suits the voice's token scheme."""
+    # An aligned token says how long a phone is held by being repeated: to punish that is to clip every vowel.
+    return SamplingOptions() if _alignment(voice) is None else SamplingOptions(repetition_penalty=1.0)
 
 
 def begin(

@@ -22,6 +22,7 @@ from core_model.errors import CoreModelError, GoldenError, RuntimeMissingError
 from core_model.features.speaker_statistics import distance, speaker_statistics
 from core_model.golden import Golden, GoldenSentence, decode_sentences, teacher_forced
 from core_model.speaking import Runtime, utterances
+from core_model.text.front_end import FrontEnd
 from core_model.voice import Floats, Voice
 
 Verdict = Literal["passed", "failed", "not run"]
@@ -99,9 +100,11 @@ def fixity_layer(files: int, damaged: tuple[str, ...]) -> Layer:
 
 def _text(voice: Voice, golden: Golden) -> Layer:
     wrong = []
+    front_end: FrontEnd | None = None
     for sentence in golden.sentences:
         try:
-            said = utterances(voice, sentence.text, language=sentence.language)
+            front_end = front_end or FrontEnd(voice.text_directory)
+            said = utterances(voice, sentence.text, language=sentence.language, front_end=front_end)
         except CoreModelError as error:
             return Layer("text", "failed", f"The text cannot be read any more: {error}.")
         if [row for utterance in said for row in utterance.phonemes] != sentence.phonemes.tolist():

@@ -1,4 +1,4 @@
-"""A whole voice in a second: nano's shape at tiny dims, random weights, real text data, golden outputs, exports if asked.
+"""A whole voice in a second: nano's shape at tiny dims, random weights, real text data, golden outputs.
 
 The same seed gives the same voice. Its speech is noise, but noise that depends on every weight: weights are drawn wide,
 so that logits are far apart and samples are no zeros.
@@ -68,7 +68,7 @@ def make_tiny_voice(
     stock_seeds: tuple[int, ...] = (101, 102),
     exports: bool = False,
 ) -> Voice:
-    """Write the voice of *seed* into *directory*, which must not exist; *stock_seeds* are the voices it is told from."""
+    """Write the voice of *seed* into *directory*, which must not exist. It is told from those of *stock_seeds*."""
     gpt_dims = QUANTIZER_GPT_DIMS if quantizer else GPT_DIMS
     sovits_dims = QUANTIZER_SOVITS if quantizer else SOVITS
 

@@ -1,0 +1,103 @@
+"""The torch runtime: the same seed the same speech, every weight used, and no weight that is not the voice's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core_model.errors import VoiceError
+from core_model.sampling import SamplingOptions
+from core_model.speaking import SpeakingOptions, Speech
+from core_model.synthesis import TorchRuntime, load_gpt, load_sovits, synthesize
+from core_model.voice import Array, Prompt, Voice, write_voice
+from tests.tiny_voice import make_tiny_voice
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+TEXT = "Tea is hot. Ice is cold."
+BRIEF = SamplingOptions(limit=60)  # random weights seldom stop
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["aligned", "quantizer"])
+def voice(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Voice:
+    return make_tiny_voice(tmp_path_factory.mktemp("v") / "ada", golden=False, quantizer=request.param)
+
+
+def say(voice: Voice, text: str = TEXT, seed: int = 0) -> Speech:
+    return synthesize(voice, text, options=SpeakingOptions(seed=seed, sampling=BRIEF))
+
+
+def rewritten(voice: Voice, directory: Path, part: str, tensors: dict[str, Array]) -> Voice:
+    weights = {name: voice.weights(name) for name in ("gpt", "sovits")} | {part: tensors}
+    return write_voice(directory, voice.description, weights=weights, prompts={"default": voice.prompt()})
+
+
+def test_the_same_seed_gives_the_same_speech_and_another_does_not(voice: Voice) -> None:
+    one, two = say(voice), say(voice)
+    np.testing.assert_array_equal(one.waveform, two.waveform)
+    other = say(voice, seed=1)
+    assert not np.array_equal(one.sentences[0].tokens, other.sentences[0].tokens)
+
+
+def test_speech_is_float32_samples_within_one(voice: Voice) -> None:
+    speech = say(voice)
+    assert speech.waveform.dtype == np.float32 and speech.waveform.ndim == 1
+    assert 0 < np.abs(speech.waveform).max() <= 1
+    assert speech.sample_rate == voice.description.sample_rate
+    assert [len(sentence.tokens) > 0 for sentence in speech.sentences] == [True, True]
+
+
+def test_torchs_own_generator_has_no_say(voice: Voice) -> None:
+    torch.manual_seed(1)
+    one = say(voice, "Tea.")
+    torch.manual_seed(2)
+    np.testing.assert_array_equal(one.waveform, say(voice, "Tea.").waveform)
+
+
+def test_the_prompt_is_heard(voice: Voice, tmp_path: Path) -> None:
+    held = voice.prompt()
+    louder = Prompt(held.semantic_tokens, held.phonemes, held.style + 1, held.word_features)
+    other = write_voice(
+        tmp_path / "b",
+        voice.description,
+        weights={name: voice.weights(name) for name in ("gpt", "sovits")},
+        prompts={"default": louder},
+    )
+    tokens, phonemes = np.arange(10), np.arange(20, 28)
+    noise = np.zeros((1, 8, 20), np.float32)
+    spoken = [TorchRuntime(one).decode(tokens, phonemes, one.prompt().style, noise, 0.5, 1.0) for one in (voice, other)]
+    assert np.abs(spoken[0] - spoken[1]).max() > 1e-4
+
+
+@pytest.mark.parametrize("part", ["gpt", "sovits"])
+def test_missing_strange_and_misshapen_tensors_are_named(voice: Voice, tmp_path: Path, part: str) -> None:
+    tensors = voice.weights(part)
+    name = sorted(name for name in tensors if not name.startswith("posterior_encoder."))[0]
+    cases = {
+        "missing": {k: v for k, v in tensors.items() if k != name},
+        "strange": tensors | {name + ".extra": np.zeros(1, np.float32)},
+        "misshapen": tensors | {name: np.zeros((3, 3, 3), np.float32)},
+    }
+    for case, changed in cases.items():
+        other = rewritten(voice, tmp_path / case, part, changed)
+        with pytest.raises(VoiceError) as refused:
+            TorchRuntime(other)
+        assert refused.value.field.startswith(f"weights/{part}.safetensors: {name}"), case
+
+
+def test_a_posterior_encoder_is_carried_but_not_needed(voice: Voice, tmp_path: Path) -> None:
+    tensors = voice.weights("sovits")
+    kept = {name: array for name, array in tensors.items() if not name.startswith("posterior_encoder.")}
+    assert len(kept) < len(tensors)
+    other = rewritten(voice, tmp_path / "b", "sovits", kept)
+    inputs = (np.arange(10), np.arange(20, 28), voice.prompt().style, np.ones((1, 8, 20), np.float32), 0.5, 1.0)
+    np.testing.assert_array_equal(TorchRuntime(other).decode(*inputs), TorchRuntime(voice).decode(*inputs))
+
+
+def test_networks_are_loaded_for_speaking(voice: Voice) -> None:
+    for network in (load_gpt(voice), load_sovits(voice)):
+        assert not network.training
+        assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+        assert not any("parametrizations" in name for name, _ in network.named_parameters())  # weight norm is folded
