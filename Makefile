@@ -48,8 +48,8 @@ lint: dev  ## ruff, its formatting, and the doors between the rooms
 types: dev  ## mypy --strict
 	$(VENV)/bin/mypy
 
-compat: dev  ## recorded vectors of GPT-SoVITS against our networks
-	$(VENV)/bin/python -m pytest -rs tests/golden
+compat: dev  ## other people's bytes: age vectors, bundles opened by hand, recorded outputs of GPT-SoVITS
+	$(VENV)/bin/python -m pytest -rs tests/archive tests/golden
 
 bench: dev  ## speeds, compared and never gated; figures in docs/benchmarks.md
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m bench tests/benchmarks --benchmark-sort=name --benchmark-columns=min,median,rounds --benchmark-group-by=group
@@ -57,7 +57,7 @@ bench: dev  ## speeds, compared and never gated; figures in docs/benchmarks.md
 docs: dev  ## write the --help of every verb into docs/
 	$(VENV)/bin/python -m tests.test_docs
 
-golden: dev  ## as compat, with LIFECYCLE_GOLDENS and LIFECYCLE_GOLDEN_SEED naming other vectors
+golden: dev  ## recorded outputs of GPT-SoVITS; LIFECYCLE_GOLDENS and LIFECYCLE_GOLDEN_SEED name others
 	$(VENV)/bin/python -m pytest -rs tests/golden
 
 demo: run  ## a voice, all the way round: train, archive, verify elsewhere, speak

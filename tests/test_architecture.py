@@ -32,7 +32,8 @@ TORCH_FREE = (
     "lifecycle",
     "privacy",
 )
-WITH_TORCH = {"lifecycle.training", "lifecycle.training_report", "privacy.dpsgd"}  # inside the packages above, the ones that may import torch at the top
+# Inside the packages above, the ones that may import torch at the top.
+WITH_TORCH = {"lifecycle.training", "lifecycle.training_report", "privacy.dpsgd"}
 
 # Run in a fresh interpreter. Any import of torch raises, also one that is caught and ignored: it is counted.
 PROBE = """

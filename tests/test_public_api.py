@@ -10,8 +10,22 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLIC = (
+    "archive.bundle.Bundle",
+    "archive.bundle.check",
+    "archive.bundle.open_bundle",
+    "archive.bundle.pack",
+    "archive.errors.ArchiveError",
+    "archive.manifest.Manifest",
+    "core_model.errors.CoreModelError",
+    "core_model.player.Player",
+    "core_model.synthesis.synthesize",
+    "core_model.training.gpt.train",
+    "core_model.training.sovits.train",
+    "core_model.upstream.checkpoint.read_checkpoint",
+    "core_model.voice.Voice",
+    "lifecycle.errors.LifecycleError",
     "lifecycle.store.Store",
-)  # fmt: skip
+)
 INITS = sorted(
     path for room in ("archive", "core_model", "lifecycle", "privacy") for path in (ROOT / room).rglob("__init__.py")
 )
