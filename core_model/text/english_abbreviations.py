@@ -17,19 +17,20 @@ _BEFORE_NUMBER = """no=number nos=numbers vol=volume vols=volumes p=page pp=page
 # Anywhere; at the end of a sentence the stop does both jobs.
 _ANYWHERE = """etc=etcetera vs=versus dept=department inc=incorporated corp=corporation ltd=limited co=company
     bros=brothers ave=avenue blvd=boulevard rd=road hwy=highway apt=apartment st=street dr=drive jr=junior sr=senior
-    esq=esquire min=minimum max=maximum avg=average misc=miscellaneous govt=government assn=association univ=university cf=compare
-    esp=especially approx=approximately est=established vol=volume fig=figure jan=January feb=February
-    mar=March apr=April jun=June jul=July aug=August sept=September sep=September oct=October nov=November dec=December
-    mon=Monday tue=Tuesday tues=Tuesday wed=Wednesday thu=Thursday thur=Thursday thurs=Thursday fri=Friday"""
+    esq=esquire min=minimum max=maximum avg=average misc=miscellaneous govt=government assn=association
+    univ=university cf=compare esp=especially approx=approximately est=established vol=volume fig=figure jan=January
+    feb=February mar=March apr=April jun=June jul=July aug=August sept=September sep=September oct=October
+    nov=November dec=December mon=Monday tue=Tuesday tues=Tuesday wed=Wednesday thu=Thursday thur=Thursday
+    thurs=Thursday fri=Friday"""
 _NAMES_ONLY = frozenset(
     {"inc", "corp", "ltd", "co", "bros", "ave", "blvd", "rd", "hwy", "apt", "st", "dr", "jr", "sr", "esq"}
 )
 _MONTHS_AND_DAYS = frozenset(re.findall(r"(\w+)=[JFMASONDTW]", _ANYWHERE))
-_STARTERS = """a all also although an and another any are as at because before but by can did do does each even every
-    few for from had has have he her here his how however i if in is it its just let many may maybe more most my
-    neither never no nobody nor not nothing now of on once one only or other our perhaps please several she should since so
-    some such than that the their then there therefore these they this those though through thus to today two under until we
-    well what when where whether which while who why will with without yes yet you your"""
+_STARTERS = """a all also although an and another any are as at because before but by can did do does each even
+    every few for from had has have he her here his how however i if in is it its just let many may maybe more most
+    my neither never no nobody nor not nothing now of on once one only or other our perhaps please several she
+    should since so some such than that the their then there therefore these they this those though through thus to
+    today two under until we well what when where whether which while who why will with without yes yet you your"""
 
 LEADING = dict(entry.split("=") for entry in _LEADING.split())
 BEFORE_NUMBER = dict(entry.split("=") for entry in _BEFORE_NUMBER.split())

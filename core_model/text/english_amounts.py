@@ -55,7 +55,7 @@ _MIXED = re.compile(r"(?<![\d./])(\d+)\s(\d{1,2})/(\d{1,3})(?![\d/])")
 _FRACTION = re.compile(r"(?<![\d./\w])(\d{1,3})/(\d{1,3})(?![\d/\w])")
 _RANGE = re.compile(r"(?<![\w.,-])(\d[\d,]*(?:\.\d+)?)\s?[-–—]\s?(?=[$£€]?\d)(?!\d+-)")
 _RATIO = re.compile(r"(?<![\w.:])(\d+):(\d+)(?![\w:])")
-_ORDINAL = re.compile(r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th)\b", re.IGNORECASE)
+_ORDINAL = re.compile(r"(?<![\w.,])(\d[\d,]*)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _PLAIN = re.compile(rf"(?<![\d]){_NUMBER}")
 
 

@@ -27,7 +27,7 @@ _UNITS = {  # as written after a number: singular, plural
 }
 _MONEY = {"$": ("dollar", "dollars", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence")}
 
-_AMOUNT = r"(\d*\.?\d+|\d+)"
+_AMOUNT = r"(?<!\d)(\d+(?:\.\d+)?|\.\d+)"  # anchored: otherwise a long number takes cubic time
 
 
 def _unit(match: re.Match[str]) -> str:
@@ -71,9 +71,9 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(_AMOUNT + "£"), _money("£")),
     (re.compile(r"\$" + _AMOUNT), _money("$")),
     (re.compile(_AMOUNT + r"\$"), _money("$")),
-    (re.compile(r"(\d*)\.(\d+)"), lambda match: numbers.decimal(match[1], match[2])),
-    (re.compile(r"(\d+)/(\d+)"), lambda match: numbers.fraction(match[1], match[2])),
-    (re.compile(r"(\d+)(?:st|nd|rd|th)\b"), lambda match: numbers.ordinal(match[1])),
+    (re.compile(r"(?<!\d)(\d+)\.(\d+)|\.(\d+)"), lambda match: numbers.decimal(match[1] or "", match[2] or match[3])),
+    (re.compile(r"(?<!\d)(\d+)/(\d+)"), lambda match: numbers.fraction(match[1], match[2])),
+    (re.compile(r"(?<!\d)(\d+)(?:st|nd|rd|th)\b"), lambda match: numbers.ordinal(match[1])),
     (re.compile(r"(?<!\S)-(?=\d)"), "negative "),
     (re.compile(r"(?<=\s)-(?=\s)"), "minus"),
     (re.compile(r"\+"), "plus"),

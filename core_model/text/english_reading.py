@@ -104,6 +104,7 @@ def read_aloud(text: str, known: Container[str]) -> str:
 def _even(text: str) -> str:
     """One kind of each quotation mark, letter and space; superscripts and built-up fractions written out."""
     text = re.sub(r"(?<=\d)(?=[½¼¾⅓⅔⅛⅜⅝⅞])", " ", text)
+    text = re.sub(r"(?<![A-Za-z0-9])[²³]", lambda found: "23"["²³".index(found[0])], text)
     text = "".join(mark if mark in "²³°¢" else unicodedata.normalize("NFKC", mark) for mark in text)
     text = text.translate(_LETTERS)
     return " ".join(text.split())
@@ -118,6 +119,7 @@ def _address(found: re.Match[str]) -> str:
 def _pauses(text: str) -> str:
     """Marks that upstream would lose as the commas and stops it knows; apostrophes only inside words."""
     text = re.sub(r"(?<![A-Za-z])'|'(?![A-Za-z])", " ", text)
+    text = " ".join(text.split())
     text = re.sub(r"(?<=[A-Za-z])²", " squared", text)
     text = re.sub(r"(?<=[A-Za-z])³", " cubed", text)
     text = re.sub(r"\s*(?:--+|[–—]|\s-+\s)\s*", ", ", text)

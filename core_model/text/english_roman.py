@@ -16,7 +16,7 @@ _RULERS = """Alexander Alfonso Benedict Catherine Charles Christian Clement Edwa
     Stephen Urban Victor Vittorio Wilhelm William"""
 _NAMES = frozenset(_RULERS.split())
 _VALUES = {"I": 1, "V": 5, "X": 10}
-_NUMERAL = re.compile(r"\b([A-Z][a-z]+) (?=[XVI]{2,})(X{0,3}(?:IX|IV|V?I{0,3}))\b(?!['.]\w)")
+_NUMERAL = re.compile(r"\b([A-Z][a-z]+) (?=[XVI]{2,}\b)(X{0,3}(?:IX|IV|V?I{0,3}))(?![A-Za-z]|['.]\w)")
 _SINGLE = re.compile(r"\b(Chapter|Part|Volume|Act|Scene|Book|Section|Phase|Type|Class|Level|Henry|Charles) ([VX])\b")
 
 

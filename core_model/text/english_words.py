@@ -41,8 +41,8 @@ class Words:
         self._short_parts = frozenset(_SHORT_PARTS.split())
         self._longest = max(map(len, dictionary), default=0)
 
-    def __contains__(self, word: str) -> bool:
-        return word.lower() in self._dictionary
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and word.lower() in self._dictionary
 
     def letter(self, letter: str) -> tuple[str, ...]:
         """How a single letter is said in a sentence: the capital is always a letter's name, "a" is the article."""
