@@ -17,23 +17,21 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from core_model.errors import AlignmentError
 from core_model.export.process import write_exports
 from core_model.features import audio
 from core_model.nano import base as nano
-from core_model.nano.dims import CODES, GPT_DIMS, SOVITS_DIMS
-from core_model.sovits.dims import dims_to_dict
-from core_model.text.front_end import FrontEnd, write_data
-from core_model.training.adaptation import Adaptation, adapt, rounded, style_of
+from core_model.nano.dims import CODES
+from core_model.text.front_end import FrontEnd
+from core_model.training.adaptation import Adaptation, adapt
 from core_model.training.dataset import Dataset
 from core_model.training.preparation import Prepared, Spoken, Unusable, prepare
 from core_model.training.schedule import Progress
-from core_model.text.symbols import V2
-from core_model.voice import Description, Prompt, SymbolTable, Voice, write_files
+from core_model.voice import Voice
 from lifecycle.config import RunConfig
+from lifecycle.new_voice import write_new_voice
 from lifecycle.recording import Recording
 from lifecycle.store import Store
 from lifecycle.training_report import Curves, write_records
@@ -74,10 +72,11 @@ def train(
     adapt(base, dataset, plan, work, report)
     tell(total, total, "recording what the voice says now, to compare with in years to come")
     with store.new_voice(name) as directory:
-        _write(directory, name, base, prepared, plan, curves, licence, now)
+        write_new_voice(directory, name, base, prepared, plan, licence, now, work / "stock")
+        write_records(directory / "records", curves, prepared, plan, now)
+        write_exports(Voice.open(directory))
     shutil.rmtree(work)
     voice = Voice.open(store.path(name))
-    write_exports(voice)
     return Trained(voice, len(prepared.examples), dataset.seconds, prepared.unusable)
 
 
@@ -130,38 +129,3 @@ def _prepare(recordings: Sequence[Recording], base: nano.Base) -> Prepared:
     if not prepared.examples:
         raise AlignmentError("no recording could be aligned with its transcript")
     return prepared
-
-
-def _write(
-    directory: Path,
-    name: str,
-    base: nano.Base,
-    prepared: Prepared,
-    plan: Adaptation,
-    curves: Curves,
-    licence: str,
-    now: datetime,
-) -> None:
-    """Everything of the voice but its exports, into *directory*."""
-    description = Description(
-        name=name,
-        family="nano",
-        gpt=asdict(GPT_DIMS),
-        sovits=dims_to_dict(SOVITS_DIMS),
-        token_scheme=CODES.scheme(),
-        languages=("en",),
-        symbols=SymbolTable("v2", hashlib.sha256("".join(f"{symbol}\n" for symbol in V2).encode()).hexdigest()),
-        sample_rate=SOVITS_DIMS.sample_rate,
-        semantic_rate=25,
-        latent_rate=50,
-        lineage={"base": "nano", "base_sha256": base.sha256, "plan": asdict(plan)},
-        licence=licence,
-        preview=nano.PREVIEW,
-    )
-    with torch.inference_mode():
-        style = style_of(base.sovits.eval(), prepared.examples)
-    prompt = Prompt(np.array([CODES.first_token]), np.zeros(0, np.int64), style)
-    weights = {"gpt": rounded(base.gpt), "sovits": rounded(base.sovits)}
-    write_files(directory, description, weights=weights, prompts={"default": prompt})
-    write_data(directory / "text", ("en",))
-    write_records(directory / "records", curves, prepared, plan, now)

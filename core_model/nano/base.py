@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
@@ -32,6 +33,7 @@ class Base:
     sovits: SoVITS
     judges: MultiPeriodDiscriminator
     aligner: Aligner
+    stock_styles: np.ndarray  # (speakers, S, 1) float32: the people of the base, whom no new voice should be taken for
     sha256: str
 
 
@@ -57,7 +59,7 @@ def load(path: Path = FILE) -> Base:
     gpt, sovits, judges, classifier = networks.values()
     assert isinstance(gpt, GPT) and isinstance(sovits, SoVITS)
     assert isinstance(judges, MultiPeriodDiscriminator) and isinstance(classifier, PhoneClassifier)
-    return Base(gpt, sovits, judges, Aligner(classifier, CODES), sha256)
+    return Base(gpt, sovits, judges, Aligner(classifier, CODES), tensors["stock/styles"].float().numpy(), sha256)
 
 
 def _part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:

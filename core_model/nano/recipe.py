@@ -34,13 +34,14 @@ from core_model.sovits.discriminator import MultiPeriodDiscriminator
 from core_model.sovits.synthesizer import SoVITS
 from core_model.text.front_end import FrontEnd
 from core_model.training import aligner, gpt, sovits
+from core_model.training.adaptation import style_of
 from core_model.training.dataset import Dataset, Example, make_example, semitones
 from core_model.training.schedule import Options, Progress
 
 WORDNET = Path("/usr/share/wordnet")
 HELD_OUT_SENTENCES = 300  # never spoken by any speaker of the base
 MINUTES = {"flite": 9.0, "festival": 8.0, "espeak": 2.5}  # per speaker
-STEPS = {"aligner": 1500, "gpt": 4000, "sovits": 8000}
+STEPS = {"aligner": 1500, "gpt": 4000, "sovits": 6500}
 _LEAST_TOKENS, _MOST_TOKENS = 20, 160  # utterances of 0.8 to 6.4 s
 
 
@@ -141,13 +142,21 @@ def train_sovits(work: Path, dataset: Dataset, options: Options) -> tuple[SoVITS
     return network, judges
 
 
-def pack(work: Path, networks: dict[str, torch.nn.Module]) -> None:
+def stock_styles(network: SoVITS, dataset: Dataset) -> torch.Tensor:
+    """(speakers, S, 1): the mean style of every person of the base; espeak-ng's are robots and left out."""
+    people = [index for index, speaker in enumerate(speech.SPEAKERS) if speaker.engine != "espeak"]
+    styles = [style_of(network, [e for e in dataset.examples if e.speaker == index][:20])[0] for index in people]
+    return torch.from_numpy(np.stack(styles))
+
+
+def pack(work: Path, networks: dict[str, torch.nn.Module], styles: torch.Tensor) -> None:
     """Everything as fp16 in one file beside this module, whole or not at all."""
     tensors = {
         f"{name}/{key}": tensor.detach().to(torch.float16).contiguous()
         for name, network in networks.items()
         for key, tensor in network.state_dict().items()
     }
+    tensors["stock/styles"] = styles.to(torch.float16)
     packed = work / "base.safetensors"
     save_file(tensors, packed)
     destination = Path(__file__).with_name("base.safetensors")
@@ -191,9 +200,10 @@ def main() -> None:
     if "gpt" in wanted:
         networks["gpt"] = train_gpt(work, dataset, options)
     if "sovits" in wanted:
-        networks["sovits"], networks["judges"] = train_sovits(work, dataset, options)
+        sovits_network, networks["judges"] = train_sovits(work, dataset, options)
+        networks["sovits"] = sovits_network.eval()
     if "pack" in wanted:
-        pack(work, networks)
+        pack(work, networks, stock_styles(sovits_network, dataset))
 
 
 if __name__ == "__main__":
