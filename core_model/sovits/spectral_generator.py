@@ -101,7 +101,7 @@ class SpectralGenerator(nn.Module):
             return self._waveform(hidden)
         # in bfloat16 a phase is good to 0.01 rad at best: the head and the inverse stay in float32
         with torch.autocast(hidden.device.type, enabled=False):
-            return self._waveform(hidden.float())
+            return self._waveform(hidden.to(self.head.weight.dtype))
 
     def _waveform(self, hidden: Tensor) -> Tensor:
         log_magnitude, phase = self.head(hidden).chunk(2, 2)  # (B, G, bins) each

@@ -47,3 +47,12 @@ def test_fresh_upsampling_weights_are_small_and_normed() -> None:
     decoder.initialise()
     weight = decoder.stages[0].up.weight
     assert 0.008 < weight.std() < 0.012
+
+
+def test_the_last_slope_is_a_tenth_of_the_others() -> None:
+    decoder = tiny.lively(tiny.LIKE_V2).decoder
+    x = torch.randn(1, 2, 30)
+    decoder.stages, decoder.condition, decoder.entry = torch.nn.ModuleList(), torch.nn.Identity(), torch.nn.Identity()
+    negative, positive = x.clamp(max=0), x.clamp(min=0)
+    expected = torch.tanh(decoder.exit(positive + 0.01 * negative))
+    torch.testing.assert_close(decoder(x, torch.zeros(1, 2, 1)), expected)

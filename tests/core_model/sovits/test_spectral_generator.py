@@ -64,3 +64,15 @@ def test_an_untrained_magnitude_cannot_overflow() -> None:
     with torch.no_grad():
         decoder.head.bias.fill_(1e4)
         assert torch.isfinite(decoder(torch.randn(1, 6, 3), torch.randn(1, 4, 1))).all()
+
+
+def test_the_head_is_log_magnitudes_and_phases() -> None:
+    torch.manual_seed(0)
+    decoder = SpectralGenerator(6, 4, 320, ISTFTDims(width=8, blocks=1))
+    z, style = torch.randn(1, 6, 5), torch.randn(1, 4, 1)
+    seen = []
+    decoder.head.register_forward_hook(lambda _module, _given, out: seen.append(out))
+    waveform = decoder(z, style)
+    log_magnitude, phase = seen[0].double().chunk(2, 2)
+    spectrum = torch.polar(log_magnitude.exp(), phase).to(torch.complex64)
+    torch.testing.assert_close(waveform, decoder.inverse(spectrum.real, spectrum.imag), atol=1e-5, rtol=1e-4)

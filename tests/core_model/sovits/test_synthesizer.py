@@ -125,6 +125,14 @@ def test_every_input_is_heard(network: SoVITS, name: str) -> None:
     assert (decoded(network, **{name: other}) - usual).abs().max() > 0.01 * usual.abs().max()
 
 
+def test_the_prior_hears_the_style(network: SoVITS) -> None:
+    data = tiny.batch(network.dims, [9], [6])
+    one, other = (
+        network.prior(data.codes, data.phonemes, torch.full((1, network.dims.style, 1), level)) for level in (0.0, 1.0)
+    )
+    assert (one.mean - other.mean).abs().max() > 0.05
+
+
 def test_without_noise_scale_the_noise_is_not_heard(network: SoVITS) -> None:
     other = torch.ones(1, network.dims.latent, 18)
     assert torch.equal(decoded(network, noise_scale=0.0), decoded(network, noise_scale=0.0, noise=other))
