@@ -50,7 +50,7 @@ def vectors(goldens: Path) -> Callable[[str], Vectors]:
 def golden_weights(goldens: Path) -> Callable[[str], dict[str, np.ndarray]]:
     """Call it with a family, such as gpt_s1longer-v2: its weights, float32, under upstream's names."""
     seed = os.environ.get("LIFECYCLE_GOLDEN_SEED", "public")
-    beside = goldens.resolve().parents[1] / "specs"
+    beside = goldens.resolve().parent.parent / "specs"
     specs = Path(os.environ.get("LIFECYCLE_SPECS", beside if beside.is_dir() else SHARED / "specs"))
 
     @lru_cache(maxsize=1)  # a few hundred MB each
