@@ -52,8 +52,9 @@ class Console:
                 click.echo(line)
 
     def remark(self, sentence: str) -> None:
-        """Say something beside the answer, on stderr."""
-        click.echo(sentence, err=True)
+        """Say something beside the answer, on stderr; --json has it among its facts."""
+        if not self.as_json:
+            click.echo(sentence, err=True)
 
     def refuse(self, error: Exception, facts: Mapping[str, Any] | None = None) -> NoReturn:
         """Tell *error* in one sentence and one hint, with *facts* beside them (--json), and end the program with 1."""

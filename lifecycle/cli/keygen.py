@@ -29,6 +29,5 @@ def command(console: Console, output: Path) -> None:
     identity = X25519Identity.generate(os.urandom)
     with new_file(output, mode=0o600, replace=False) as file:
         file.write(identity_file(identity, created=datetime.now(UTC).isoformat(timespec="seconds")).encode())
-    if not console.as_json:
-        console.remark(f"The secret half is in {output}. Keep a copy where the archives are not.")
+    console.remark(f"The secret half is in {output}. Keep a copy where the archives are not.")
     console.answer({"recipient": str(identity.recipient), "identity_file": output}, str(identity.recipient))

@@ -77,6 +77,8 @@ def command(
             tell=lambda done, all_: tell(done, all_, ""),
         )
     write_wav(output, speech)
+    if voice.description.preview:
+        console.remark("This voice is a preview: it may stumble, and it does not yet sound like the person.")
     cut_off = [sentence.text for sentence in speech.sentences if sentence.stopped == "length"]
     if cut_off:
         console.remark(f"Cut off, because they found no end: {len(cut_off)} of {len(speech.sentences)} sentences.")

@@ -75,6 +75,8 @@ def command(
     for unusable in trained.unusable:
         console.remark(f"{unusable.label} was left out after all: {unusable.reason}.")
     voice = trained.voice
+    if voice.description.preview:
+        console.remark("This voice is a preview: it may stumble, and it does not yet sound like the person.")
     facts |= {"voice": name, "path": voice.directory, "preview": voice.description.preview}
     facts["unaligned"] = [{"file": unusable.label, "reason": unusable.reason} for unusable in trained.unusable]
     return console.answer(facts, f"The voice {name} is in {voice.directory}. What it went through is in its records/.")

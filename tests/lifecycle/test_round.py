@@ -105,6 +105,14 @@ def test_the_same_seed_says_the_same_and_another_seed_does_not(once: Round, tmp_
     assert (tmp_path / "a").read_bytes() != (tmp_path / "c").read_bytes()
 
 
+def test_a_preview_says_so(once: Round, tmp_path: Path) -> None:
+    words = ("speak", "ada", "Hello.", "-o", tmp_path / "a.wav", "--home", once.home)
+    assert "This voice is a preview" in call(*words).stderr
+    result = call(*words, "--json")
+    assert result.stderr == ""
+    assert json.loads(result.stdout)["preview"] is True
+
+
 NO_TORCH = """
 import sys
 sys.modules["torch"] = None  # importing it now raises ModuleNotFoundError

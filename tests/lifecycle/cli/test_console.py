@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from click.testing import CliRunner
 from archive import errors as archive_errors
 from core_model import errors as core_model_errors
 from lifecycle import errors as hall_errors
-from lifecycle.cli import VERBS, main
+from lifecycle.cli import VERBS, console, main
 from lifecycle.cli.console import Console, Verb, count
 from lifecycle.cli.refusals import HINTS, refusal_of
 
@@ -97,6 +98,30 @@ def test_progress_is_silent_where_there_is_no_terminal(capfd: pytest.CaptureFixt
     with Console().progress("Working") as draw:
         draw(1, 2, "half")
     assert capfd.readouterr() == ("", "")
+
+
+class Terminal(io.StringIO):
+    """Somewhere that a bar can be drawn."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_work_that_lasts_shows_a_bar_on_a_terminal_and_short_work_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    for patience_s, shown in ((0.0, True), (60.0, False)):
+        monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+        monkeypatch.setattr(console, "_PATIENCE_S", patience_s)
+        with Console().progress("Working") as draw:
+            draw(1, 2, "half")
+        assert ("Working" in terminal.getvalue()) is shown
+
+
+def test_long_work_in_a_log_tells_a_line_now_and_then(capfd: pytest.CaptureFixture[str]) -> None:
+    with Console().progress("Training", plain_every_s=60) as tell:
+        for step in range(1, 101):
+            tell(step, 100, f"step {step}")
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["Training: step 1", "Training: step 100"]
 
 
 def test_counts_read_as_people_say_them() -> None:
