@@ -24,9 +24,9 @@ from core_model.training.schedule import Options, Report
 class Adaptation:
     """How much each stage learns. The defaults were measured on two held-out voices (docs/LOG.md)."""
 
-    gpt_steps: int = 200
+    gpt_steps: int = 80
     sovits_steps: int = 600
-    gpt_learning_rate: float = 1e-4
+    gpt_learning_rate: float = 3e-5
     sovits_learning_rate: float = 2e-4
     batch_size: int = 8
     seed: int = 0
