@@ -128,7 +128,8 @@ def dims_from_dict(document: Mapping[str, Any]) -> SoVITSDims:
     if not isinstance(decoder, Mapping) or decoder.get("kind") not in _DECODERS:
         raise DimsError("decoder.kind", f"is none of {', '.join(_DECODERS)}")
     inner = _read(_DECODERS[decoder["kind"]], {k: v for k, v in decoder.items() if k != "kind"}, "decoder.")
-    return _read(SoVITSDims, {**document, "decoder": inner}, "")
+    dims: SoVITSDims = _read(SoVITSDims, {**document, "decoder": inner}, "")
+    return dims
 
 
 def _read(cls: type[Any], document: Mapping[str, Any], prefix: str) -> Any:
