@@ -181,8 +181,9 @@ def _margin(scores: NDArray[np.float64]) -> float:
 
 
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers: NDArray[np.float64] = np.exp(scores - scores.max())
-    return powers / powers.sum()
+    powers = np.exp(scores - scores.max())
+    probabilities: NDArray[np.float64] = powers / powers.sum()
+    return probabilities
 
 
 def _tokens(drawn: list[int]) -> Tokens:
