@@ -1,4 +1,4 @@
-"""ONNX exports: readable by old runtimes, free in every length, small where that costs nothing, always the same bytes."""
+"""ONNX exports: readable by old runtimes, free in every length, small where that costs nothing, ever the same bytes."""
 
 from __future__ import annotations
 
