@@ -25,6 +25,7 @@ _ANYWHERE = """etc=etcetera vs=versus dept=department inc=incorporated corp=corp
 _NAMES_ONLY = frozenset(
     {"inc", "corp", "ltd", "co", "bros", "ave", "blvd", "rd", "hwy", "apt", "st", "dr", "jr", "sr", "esq"}
 )
+_TITLES = frozenset({"mr", "mrs", "ms", "messrs", "mme", "mlle", "prof"})  # nothing else: "Mr. and Mrs. Smith"
 _MONTHS_AND_DAYS = frozenset(re.findall(r"(\w+)=[JFMASONDTW]", _ANYWHERE))
 _STARTERS = """a all also although an and another any are as at because before but by can did do does each even
     every few for from had has have he her here his how however i if in is it its just let many may maybe more most
@@ -57,7 +58,7 @@ def stop_is_part(before: str, following: str) -> bool:
     starts_name, starts_number = following[:1].isupper(), following[:1].isdigit()
     if small in LEADING and word[:1].isupper() and starts_name and not (small in ANYWHERE and ends_sentence(following)):
         return True
-    if small in BEFORE_NUMBER and starts_number:
+    if small in _TITLES or (small in BEFORE_NUMBER and starts_number):
         return True
     if len(word) == 1 and word.isupper() and word != "I" and starts_name:  # an initial: J. Smith
         return not ends_sentence(following)
@@ -83,6 +84,8 @@ def _word(match: re.Match[str]) -> str:
     word, small, following = match[1], match[1].lower(), match[3]
     if small in BEFORE_NUMBER and following[:1].isdigit():
         return BEFORE_NUMBER[small]
+    if small in _TITLES:
+        return LEADING[small]
     before_name = word[0].isupper() and following[:1].isupper() and bool(match[2])
     if small in LEADING and before_name and (small not in ANYWHERE or not ends_sentence(following)):
         return LEADING[small]

@@ -52,8 +52,6 @@ _SIGNS = (  # what is still a sign when numbers, dates and addresses are done
     (r"\bw/o\b", "without"),
     (r"\bw/(?=\s)", "with"),
     (r"/(?=(?:second|minute|hour|day|night|week|month|year|person|piece)\b)", " per "),
-    (r"&amp;", " and "),
-    (r"&", " and "),
     (r"#(?=[A-Za-z])", ""),
     (r"#(?=\d)", "number "),
     (r"(?<=\w)@(?=\w)|(?<=\s)@(?=\s)", " at "),
@@ -88,13 +86,13 @@ def read_aloud(text: str, known: Container[str]) -> str:
     text = _even(text)
     text = _ADDRESS.sub(_address, text)
     text = _DOMAIN.sub(_address, text)
-    text = spell_dates(text)
-    text = expand(text)
+    text = re.sub(r"\b([A-Z]{1,3})&([A-Z]{1,3})\b", lambda found: " ".join((*found[1], "and", *found[2])), text)  # AT&T
+    text = re.sub(r"\s*&(?:amp;)?\s*", " and ", text)
+    text = expand(spell_dates(text))
     text = re.sub(r"(?:#|№\s?|\b[Nn]o\.\s)(?=\d)", "number ", text)
     text = re.sub(r"(\d)\s?\+\s?(?=\d)", r"\1 plus ", text)
     text = re.sub(r"(\d)\s-\s(?=\d)", r"\1 minus ", text)
     text = spell_amounts(spell_roman(text))
-    text = re.sub(r"\b([A-Z]{1,3})&([A-Z]{1,3})\b", lambda found: " ".join((*found[1], "and", *found[2])), text)  # AT&T
     for pattern, said in _SIGNS:
         text = re.sub(pattern, said, text)
     text = spell_capitals(text, known)
