@@ -81,50 +81,68 @@ class Alignment:
     score: float  # mean log probability per frame: how well the recording says these words
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chain:
+    """States as links: a state of n frames at least is n links in a row, the last of which may be held."""
+
+    states: np.ndarray  # (L,) the state of each link
+    before: np.ndarray  # (choices, L) links that may come before each, -1 where there is none
+    starts: np.ndarray  # links that a path may begin with
+    finals: np.ndarray  # links that a path may end with
+
+
+def _chain(least: Sequence[int], optional: Sequence[bool]) -> _Chain:
+    """Any number of optional states in a row may be left out: a pause, and the comma it was at."""
+    count = len(least)
+    heads, tails = np.cumsum([0, *least])[:-1], np.cumsum(least) - 1
+    links = np.arange(sum(least))
+    run = [0]  # how many optional states lie directly before each state, and before the end
+    for may_vanish in optional:
+        run.append(run[-1] + 1 if may_vanish else 0)
+    before = [np.where(np.isin(links, tails), links, -1), links - 1]
+    for left_out in range(1, max(run) + 1):
+        jumps = np.full(len(links), -1)
+        for state in range(left_out + 1, count):
+            if run[state] >= left_out:
+                jumps[heads[state]] = tails[state - 1 - left_out]
+        before.append(jumps)
+    return _Chain(
+        states=np.repeat(np.arange(count), least),
+        before=np.stack(before),
+        starts=heads[np.array(run[:count]) == np.arange(count)],
+        finals=tails[max(0, count - 1 - run[count]) :],
+    )
+
+
 def viterbi(scores: np.ndarray, least: Sequence[int], optional: Sequence[bool]) -> tuple[list[int], float]:
     """The frame at which each state ends, and the mean score, of the best monotonic path through *scores* (F, S).
 
     Every state lasts at least *least* frames; an optional one may be left out (it ends where the one before it does).
     """
     frames = scores.shape[0]
-    chain = [state for state, n in enumerate(least) for _ in range(n)]  # a state of n frames is n links in a row
-    heads = {state: i for i, state in reversed(list(enumerate(chain)))}
-    last = np.array([i + 1 == len(chain) or chain[i + 1] != state for i, state in enumerate(chain)])
-    skip_from = np.full(len(chain), -1)  # from the last link before an optional state to the first link after it
-    for state, may_vanish in enumerate(optional):
-        if may_vanish and state > 0 and state + 1 < len(least):
-            skip_from[heads[state + 1]] = heads[state] - 1
-    emission = scores[:, chain]
-    best = np.full(len(chain), -np.inf)
-    best[0] = emission[0, 0]
-    if optional[0] and len(least) > 1:
-        best[heads[1]] = emission[0, heads[1]]
-    came = np.zeros((frames, len(chain)), dtype=np.int32)
-    links = np.arange(len(chain))
+    chain = _chain(least, optional)
+    emission = scores[:, chain.states]
+    links = np.arange(len(chain.states))
+    best = np.full(len(links), -np.inf)
+    best[chain.starts] = emission[0, chain.starts]
+    came = np.zeros((frames, len(links)), dtype=np.int32)
     for frame in range(1, frames):
-        stay = np.where(last, best, -np.inf)  # only a state's last link may be held
-        step = np.concatenate([[-np.inf], best[:-1]])
-        jump = np.where(skip_from >= 0, best[np.maximum(skip_from, 0)], -np.inf)
-        options = np.stack([stay, step, jump])
+        options = np.where(chain.before >= 0, best[chain.before], -np.inf)
         choice = options.argmax(axis=0)
-        came[frame] = np.where(choice == 0, links, np.where(choice == 1, links - 1, skip_from))
-        best = options.max(axis=0) + emission[frame]
-    link = len(chain) - 1
-    if optional[-1] and len(least) > 1 and best[heads[len(least) - 1] - 1] > best[link]:
-        link = heads[len(least) - 1] - 1
+        came[frame] = chain.before[choice, links]
+        best = options[choice, links] + emission[frame]
+    link = int(chain.finals[best[chain.finals].argmax()])
     if not np.isfinite(best[link]):
         raise AlignmentError("the recording is too short for its transcript")
     score = float(best[link]) / frames
     ends = [0] * len(least)
-    ends[chain[link]] = frames
+    ends[chain.states[link]] = frames
     for frame in range(frames - 1, 0, -1):
-        before = int(came[frame, link])
-        if chain[before] != chain[link]:
-            ends[chain[before]] = frame
-        link = before
-    for state in range(1, len(ends)):
-        ends[state] = max(ends[state], ends[state - 1])
-    return ends, score
+        previous = int(came[frame, link])
+        if chain.states[previous] != chain.states[link]:
+            ends[chain.states[previous]] = frame
+        link = previous
+    return np.maximum.accumulate(ends).tolist(), score
 
 
 class Aligner:
