@@ -170,6 +170,6 @@ class Aligner:
         kept = [
             (symbol, end / FRAME_RATE)
             for index, (symbol, end) in enumerate(zip(spoken, ends, strict=True))
-            if symbol != SILENCE or end > (ends[index - 1] if index else 0)
+            if index == 0 or symbol != SILENCE or end > ends[index - 1]
         ]
         return Alignment(tuple(s for s, _ in kept), tuple(t for _, t in kept), score)

@@ -20,6 +20,7 @@ from core_model.training.dataset import Example, make_example, semitones
 
 _LONGEST_S = 6.4  # of a piece: what the base was trained on
 _LEAST_TOKENS = 20
+_TOKEN_S = 0.04
 _PAUSE_S = 0.08  # a silence that is long enough to cut in
 _LEAST_SCORE = -3.8  # mean log probability a frame. Held-out slt: right words > -2.8, wrong ones < -4.7 (docs/LOG.md)
 
@@ -116,6 +117,7 @@ def _piece(
 ) -> tuple[np.ndarray, list[str], list[float]]:
     """Symbols *first* to *last*, both of them silences that may be cut."""
     symbols = [SILENCE if index == first else alignment.symbols[index] for index in range(first, last + 1)]
-    ends = [min(alignment.ends_s[index], stop_s) - start_s for index in range(first, last + 1)]
+    # Also where somebody speaks from the first sample on: a token of silence is what every prompt begins with.
+    ends = [max(_TOKEN_S, min(alignment.ends_s[index], stop_s) - start_s) for index in range(first, last + 1)]
     cut = waveform[round(start_s * acoustic.SAMPLE_RATE) : round(stop_s * acoustic.SAMPLE_RATE)]
     return cut, symbols, ends
