@@ -66,10 +66,13 @@ def prepare(recordings: Sequence[Spoken], aligner: Aligner, codes: AlignmentCode
             alignment = _align(recording, waveform, aligner, codes)
             pieces = cut_at_pauses(alignment, waveform)
             made = [make_example(0, piece, symbols, ends, median, codes) for piece, symbols, ends in pieces]
+            long_enough = [example for example in made if len(example.tokens) >= _LEAST_TOKENS]
+            if not long_enough:
+                raise AlignmentError("it is shorter than 0.8 s")
         except AlignmentError as error:
             unusable.append(Unusable(recording.label, str(error)))
             continue
-        examples += [example for example in made if len(example.tokens) >= _LEAST_TOKENS]
+        examples += long_enough
     return Prepared(tuple(examples), tuple(unusable), median)
 
 
