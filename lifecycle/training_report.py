@@ -35,7 +35,8 @@ class Curves:
     def add(self, progress: Progress) -> None:
         line = json.dumps({"stage": progress.stage, "step": progress.step, "losses": dict(progress.losses)})
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+            # The new line stands first: a line that a crash cut short must not swallow the one after it.
+            file.write("\n" + line)
 
     def points(self) -> list[Point]:
         """In order, without the steps that a crash made the run do again. A line cut short by a crash is left out."""
