@@ -188,7 +188,7 @@ def main() -> None:
     work: Path = arguments.work
     work.mkdir(parents=True, exist_ok=True)
     options = Options(steps=0, seed=20_26, bfloat16=True, device=arguments.device)
-    stages = ("speech", "aligner", "dataset", "gpt", "sovits", "pack")
+    stages = ("speech", "dataset", "aligner", "gpt", "sovits", "pack")
     wanted = stages[: stages.index(arguments.only) + 1] if arguments.only else stages
     make_speech(work)
     if "dataset" not in wanted:
