@@ -129,6 +129,6 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors only: nobody who wants to hear a voice can act on warnings
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except _OLD_OR_STRANGE as error:
         raise RuntimeMissingError(f"ONNX Runtime {onnxruntime.__version__} cannot read {path}: {error}") from error

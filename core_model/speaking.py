@@ -26,9 +26,10 @@ from core_model.sovits.dims import SoVITSDims, dims_from_dict
 from core_model.text.front_end import FrontEnd
 from core_model.text.phonemes import Phonemes, ids_of, symbols_of
 from core_model.text.segment import sentences as cut_into_sentences
-from core_model.text.symbols import PUNCTUATION
+from core_model.text.symbols import PUNCTUATION, V1, V2
 from core_model.voice import DEFAULT_PROMPT, Floats, Integers, Prompt, Voice
 
+_TABLES = {"v1": V1, "v2": V2}
 _LEAST_PHONEMES = 6  # upstream's own habit (INFERENCE §3): a shorter sentence gets a leading mark, or the GPT rambles
 
 
@@ -122,6 +123,7 @@ def utterances(
     """
     if (text is None) == (phonemes is None):
         raise ValueError("give either text or phonemes")
+    _check_symbols(voice)
     front_end = front_end or FrontEnd(voice.text_directory)
     language = language or voice.description.languages[0]
     if phonemes is not None:
@@ -248,6 +250,20 @@ def sovits_dims(voice: Voice) -> SoVITSDims:
         return dims_from_dict(voice.description.sovits)
     except DimsError as error:
         raise VoiceError("sovits", str(error)) from error
+
+
+def _check_symbols(voice: Voice) -> None:
+    """VoiceError if the voice was trained on another phoneme table than this toolkit's of that name."""
+    table = voice.description.symbols
+    if table.table not in _TABLES:
+        raise VoiceError("symbols.table", f"{table.table!r} is none of {', '.join(_TABLES)}")
+    if symbols_sha256(_TABLES[table.table]) != table.sha256:
+        raise VoiceError("symbols.sha256", f"the voice was trained on another {table.table} table than this toolkit's")
+
+
+def symbols_sha256(symbols: Sequence[str]) -> str:
+    """What voice.json records of a phoneme table: SHA-256 of the symbols, each followed by a newline."""
+    return hashlib.sha256("".join(f"{symbol}\n" for symbol in symbols).encode()).hexdigest()
 
 
 def _alignment(voice: Voice) -> AlignmentCodes | None:

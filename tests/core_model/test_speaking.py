@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core_model.errors import EmptyTextError, UnknownLanguageError, UnknownPhonemeError
+from core_model.errors import EmptyTextError, UnknownLanguageError, UnknownPhonemeError, VoiceError
 from core_model.sampling import SamplingOptions
 from core_model.speaking import Continuation, SpeakingOptions, Speech, sentence_seed, sovits_dims, speak, utterances
 from core_model.text.symbols import V2
-from core_model.voice import Floats, Integers, Prompt, Voice, write_voice
+from core_model.voice import Floats, Integers, Prompt, SymbolTable, Voice, write_voice
 from tests.tiny_voice import CODES, make_tiny_voice
 
 
@@ -191,6 +191,17 @@ def test_what_cannot_be_spoken_is_refused(aligned: Voice) -> None:
         utterances(aligned, None, phonemes="T QQ9")
     with pytest.raises(ValueError, match="either"):
         utterances(aligned, "Tea", phonemes="T IY1")
+
+
+@pytest.mark.parametrize(
+    ("table", "field"), [(SymbolTable("v2", "0" * 64), "sha256"), (SymbolTable("v9", "0" * 64), "table")]
+)
+def test_another_phoneme_table_is_refused(aligned: Voice, table: SymbolTable, field: str) -> None:
+    """One row inserted, and every word would be spoken with other sounds."""
+    other = Voice(aligned.directory, replace(aligned.description, symbols=table))
+    with pytest.raises(VoiceError) as refused:
+        utterances(other, "Tea.")
+    assert refused.value.field == f"symbols.{field}"
 
 
 def test_a_phoneme_past_the_voices_table_is_refused(aligned: Voice) -> None:
