@@ -18,7 +18,7 @@ _BEFORE_NUMBER = """no=number nos=numbers vol=volume vols=volumes p=page pp=page
 _ANYWHERE = """etc=etcetera vs=versus dept=department inc=incorporated corp=corporation ltd=limited co=company
     bros=brothers ave=avenue blvd=boulevard rd=road hwy=highway apt=apartment st=street dr=drive jr=junior sr=senior
     esq=esquire min=minimum max=maximum avg=average misc=miscellaneous govt=government assn=association
-    univ=university cf=compare esp=especially approx=approximately est=established vol=volume fig=figure jan=January
+    univ=university cf=compare esp=especially approx=approximately jan=January
     feb=February mar=March apr=April jun=June jul=July aug=August sept=September sep=September oct=October
     nov=November dec=December mon=Monday tue=Tuesday tues=Tuesday wed=Wednesday thu=Thursday thur=Thursday
     thurs=Thursday fri=Friday"""

@@ -25,9 +25,9 @@ _UNITS = """mm=millimeter cm=centimeter m=meter km=kilometer in=inch/inches ft=f
     km/h=kilometer_per_hour kph=kilometer_per_hour mph=mile_per_hour m/s=meter_per_second Hz=hertz/hertz
     kHz=kilohertz/kilohertz MHz=megahertz/megahertz GHz=gigahertz/gigahertz kB=kilobyte KB=kilobyte MB=megabyte
     GB=gigabyte TB=terabyte kbps=kilobit_per_second Mbps=megabit_per_second Gbps=gigabit_per_second W=watt kW=kilowatt
-    MW=megawatt kWh=kilowatt_hour V=volt dB=decibel px=pixel rpm=revolution_per_minute
+    MW=megawatt kWh=kilowatt_hour/kilowatt_hours V=volt dB=decibel px=pixel rpm=revolution_per_minute
     °C=degree_Celsius °F=degree_Fahrenheit °=degree %=percent/percent"""
-_ATTACHED_ONLY = frozenset({"in", "m", "s", "g", "l", "h", "V", "W", "MW", "mi", "ms"} - {"m", "s", "g", "h"})
+_ATTACHED_ONLY = frozenset({"in", "l", "mi"})  # with a space before it, more likely a word or a slip
 _NUMBER = r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 
 
@@ -39,10 +39,9 @@ def _plural_unit(entry: str) -> tuple[str, str, str]:
 
 
 _UNIT_NAMES = {sign: (one, many) for sign, one, many in map(_plural_unit, _UNITS.split())}
-_UNIT_NAMES["kWh"] = ("kilowatt hour", "kilowatt hours")
 _UNIT_SIGNS = "|".join(re.escape(sign) for sign in sorted(_UNIT_NAMES, key=len, reverse=True))
 
-_MEASURE = re.compile(rf"(?<![\w.,]){_NUMBER}([ -]?)({_UNIT_SIGNS})([²³])?(?![\w/²³])")
+_MEASURE = re.compile(rf"(?<![\w.,]){_NUMBER}([ -]?)({_UNIT_SIGNS})([²³])?(?![\w/²³])(\.(?=,|\s+[a-z]))?")
 _FEET_INCHES = re.compile(r"(?<![\w.])(\d+)'\s?(\d+)\"")
 _MONEY_BEFORE = re.compile(
     rf"(?:\b(?:US|CA?|AU?|NZ|HK))?([$£€¥₹₩])\s?{_NUMBER}(?:\s?(thousand|million|billion|trillion|[kKmMB]|bn)\b)?"
@@ -118,7 +117,7 @@ def _money(sign: str, amount: str, scale: str) -> str:
 
 def _measure(found: re.Match[str]) -> str:
     number, gap, sign, power = found[1], found[2], found[3], found[4]
-    if gap and sign in _ATTACHED_ONLY:  # "5 in the morning"
+    if gap and sign in _ATTACHED_ONLY and not found[5]:  # "5 in the morning", but "5 in. of rain"
         return found[0]
     one, many = _UNIT_NAMES[sign]
     name = one if number == "1" or gap == "-" else many

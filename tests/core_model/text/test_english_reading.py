@@ -46,6 +46,7 @@ READINGS = [
         "5 kg, 1 kg, a 5-km run, 60km/h, 10m²",
         "five kilograms, one kilogram, a five kilometer run, sixty kilometers per hour, ten square meters",
     ),
+    ("5 in. of rain, 2 lbs. of it. I ate a fig. It", "five inches of rain, two pounds of it. I ate a fig. It"),
     ("72°F and 50%", "seventy-two degrees Fahrenheit and fifty percent"),
     ("5 in a row", "five in a row"),
     ("5'6\" tall", "five foot six tall"),

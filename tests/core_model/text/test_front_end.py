@@ -1,17 +1,20 @@
 """The one door: what it gives, what it refuses, and that a voice's own data read a text alike."""
 
+import doctest
 import hashlib
 import json
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_model.errors import EmptyTextError, TextError, UnknownLanguageError, UnknownPhonemeError, VoiceError
+from core_model.text import front_end, segment
 from core_model.text.front_end import FrontEnd, write_data
 from core_model.text.phonemes import Phonemes, ids_of, symbols_of
 from core_model.text.symbols import PUNCTUATION, V2
@@ -197,3 +200,9 @@ def test_the_first_phonemize_is_quick() -> None:
     start = time.process_time()
     FrontEnd().phonemize("Hello world.", "en")
     assert time.process_time() - start < 1.5
+
+
+@pytest.mark.parametrize("module", [front_end, segment])
+def test_the_examples_in_the_docstrings_run(module: ModuleType) -> None:
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 0 and outcome.failed == 0
