@@ -32,7 +32,7 @@ def write_paper_voice(directory: Path, *, name: str = "anna", seed: int = 0) -> 
         preview=True,
     )
     weights = {part: {"w": rng.standard_normal((64, 64)).astype(np.float32)} for part in ("gpt", "sovits")}
-    prompt = Prompt(np.arange(3), np.arange(4), rng.standard_normal((1, 4, 1)).astype(np.float32))
+    prompt = Prompt(np.arange(3), np.arange(4), rng.standard_normal((1, SoVITSDims().style, 1)).astype(np.float32))
     return write_voice(directory, description, weights=weights, prompts={"default": prompt})
 
 
