@@ -54,6 +54,7 @@ class _Survey:
         self._file = file
         self._whole = Region(file, 0, file.seek(0, 2), outer.END_ENTRY)
         self._members: dict[str, Region] = {}
+        self._names: list[str] = []  # what stands, or should stand, at each place
 
     def run(self) -> None:
         """Fill the lists."""
@@ -95,24 +96,27 @@ class _Survey:
         try:
             name, region = outer.read_member(self._whole, position, names)
         except ArchiveError as error:
-            self._note(names[0], position, error)
-            return self._after_damage(position, place)
+            name = outer.likely_name(self._whole, position, names)
+            self._names.append(name)
+            self._note(name, position, error)
+            return self._after_damage(position, place, name)
+        self._names.append(name)
         self._members[name] = region
         return region.start + container.padded(region.size)
 
-    def _after_damage(self, position: int, place: int) -> int | None:
-        """Past a member that was refused, to the next header that stands where it may. The data between is that of the
-        refused member if its header still gives a size that fits."""
-        names = outer.expected_names(place)
+    def _after_damage(self, position: int, place: int, name: str) -> int | None:
+        """Past a member that was refused, to the next header that stands where it may.
+
+        The data between is that of the refused member, if its header still gives a size that fits.
+        """
         following = self._scan(position + BLOCK_BYTES, outer.expected_names(place + 1))
         loose = container.loose_header(self._block(position).ljust(BLOCK_BYTES, b"\0"))
         size = loose[1] if loose else -1
         end = position + BLOCK_BYTES + container.padded(size)
         if size >= 0 and (following == end or (following is None and end + len(END) == self._whole.size)):
-            name = loose[0] if loose and loose[0] in names else names[0]
             self._members[name] = Region(self._file, position + BLOCK_BYTES, size, name)
             return end
-        self.not_checked.append(f"{names[0]}: its size is not known")
+        self.not_checked.append(f"{name}: its size is not known")
         return following
 
     def _scan(self, position: int, names: tuple[str, ...]) -> int | None:
@@ -132,7 +136,7 @@ class _Survey:
         if sums is None:
             self.not_checked.append(f"digests: {outer.SUMS} is not readable")
             return
-        names = list(outer.TEXTS) + [outer.PUBLIC if outer.PUBLIC in self._members else outer.ENCRYPTED]
+        names = [name for name in self._names if name != outer.SUMS]
         recorded, damage = outer.parse_sums(sums, names)
         self.damage += damage
         for name in names:

@@ -115,7 +115,7 @@ def read(file: BinaryIO) -> Outer:
     except ArchiveError as error:
         # A later format may look quite different, and its README says so; but a damaged README is no word from there.
         if not (isinstance(error, DamagedError) and error.damage[0].entry == README):
-            require_version(Region(file, BLOCK_BYTES, whole.size - BLOCK_BYTES, README))
+            _require_known_version(_stated_version(Region(file, BLOCK_BYTES, whole.size - BLOCK_BYTES, README)))
         raise
     require_version(found.members[README])
     return found
@@ -136,12 +136,10 @@ def expected_names(place: int) -> tuple[str, ...]:
 
 def require_version(readme: Region) -> None:
     """UnsupportedVersionError if the README's first line names a later format, FormatError if it names none."""
-    head = readme.read_at(0, min(readme.size, 64))
-    match = _FORMAT_LINE.match(head)
-    if not match:
+    version = _stated_version(readme)
+    if version is None:
         raise FormatError(f"{README} does not begin with {FORMAT_LINE.strip()!r}")
-    if int(match[1]) != FORMAT_VERSION:
-        raise UnsupportedVersionError(int(match[1]), FORMAT_VERSION)
+    _require_known_version(version)
 
 
 def marshal_sums(sums: dict[str, str]) -> bytes:
@@ -199,7 +197,7 @@ def read_member(whole: Region, position: int, names: Sequence[str]) -> tuple[str
     """The member whose header stands at *position*; its name must be one of *names*, or a reserved one if there are
     none.
     """
-    entry = names[0] if names else END_ENTRY
+    entry = likely_name(whole, position, names)
     if position + BLOCK_BYTES > whole.size:
         raise DamagedError([Damage(entry, position, "a tar header", "the end of the file")])
     name, size = container.parse_header(whole.read_at(position, BLOCK_BYTES), position, entry)
@@ -211,6 +209,24 @@ def read_member(whole: Region, position: int, names: Sequence[str]) -> tuple[str
         raise DamagedError([Damage(name, whole.size, f"{size} bytes of data", "the end of the file")])
     require_zeros(region)
     return name, region
+
+
+def likely_name(whole: Region, position: int, names: Sequence[str]) -> str:
+    """Which of the names belongs to the header at *position*, even if it is damaged: for the report."""
+    if len(names) < 2:
+        return names[0] if names else END_ENTRY
+    start = whole.read_at(position, max(0, min(BLOCK_BYTES + 4, whole.size - position)))
+    return ENCRYPTED if start[len(PUBLIC) : len(ENCRYPTED)] == b".age" or start[BLOCK_BYTES:] == b"age-" else PUBLIC
+
+
+def _stated_version(readme: Region) -> int | None:
+    match = _FORMAT_LINE.match(readme.read_at(0, min(readme.size, 64)))
+    return int(match[1]) if match else None
+
+
+def _require_known_version(version: int | None) -> None:
+    if version not in (None, FORMAT_VERSION):
+        raise UnsupportedVersionError(version, FORMAT_VERSION)
 
 
 def _find(whole: Region) -> Outer:

@@ -36,18 +36,23 @@ class Source(Protocol):
 def describe(
     members: Mapping[str, Path], description: Mapping[str, object], formats: Mapping[str, tuple[str, int]]
 ) -> Manifest:
-    """The manifest of these files: each is read once for its digest. FormatError, UnsafePathError or OSError."""
-    entries = []
+    """The manifest of these files: each is read once for its digest. FormatError, UnsafePathError or OSError.
+
+    What no bundle can hold is refused before anything large is read.
+    """
+    total = 0
     for path, file_path in members.items():
         container.require_safe_name(path)
+        size = file_path.stat().st_size
+        container.header(path, size)  # for its refusal
+        total += BLOCK_BYTES + container.padded(size)
+    if total > container.MAX_ENTRY_BYTES:
+        raise FormatError(f"the payload would have {total} bytes; a bundle holds less than 8 GiB")
+    entries = []
+    for path, file_path in members.items():
         kind, version = formats.get(path) or (_format_of(path), 1)
-        with _open_regular(file_path) as file:
-            state, size = hashlib.sha256(), 0
-            for piece in _read(file):
-                state.update(piece)
-                size += len(piece)
-        container.header(path, size)  # says which file is too large for a bundle
-        entries.append(Entry(path, size, state.hexdigest(), 0, kind, version))
+        size, sha256 = _digest_file(file_path)
+        entries.append(Entry(path, size, sha256, 0, kind, version))
     return manifest.build(entries, description)
 
 
@@ -182,6 +187,15 @@ def _format_of(path: str) -> str:
     """The suffix of a member's name, in lowercase; "bytes" where there is none that a manifest could hold."""
     stem, _, suffix = path.rpartition("/")[2].rpartition(".")
     return suffix.lower() if stem and re.fullmatch("[A-Za-z0-9]+", suffix) else "bytes"
+
+
+def _digest_file(path: Path) -> tuple[int, str]:
+    state, size = hashlib.sha256(), 0
+    with _open_regular(path) as file:
+        for piece in _read(file):
+            state.update(piece)
+            size += len(piece)
+    return size, state.hexdigest()
 
 
 def _open_regular(path: Path) -> BinaryIO:
