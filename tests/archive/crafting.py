@@ -71,7 +71,7 @@ def tar_header(name: bytes, size: int, **fields: bytes) -> bytes:
     prefix...
     """
     parts = [
-        name.ljust(100, b"\0"),
+        name[:100].ljust(100, b"\0"),
         fields.get("mode", b"0000644\0"),
         fields.get("uid", b"0000000\0"),
         fields.get("gid", b"0000000\0"),
