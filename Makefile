@@ -43,6 +43,7 @@ test: dev  ## the whole suite, offline, at most 10 minutes on 2 cores
 
 lint: dev  ## ruff, its formatting, and the doors between the rooms
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
 
 types: dev  ## mypy --strict
