@@ -55,7 +55,7 @@ def said(tokens: list[int]) -> list[str]:
 
 @given(any_symbols, st.randoms(use_true_random=False))
 def test_any_drawing_under_the_grammar_says_every_phone_in_order_and_ends(symbols: list[str], random) -> None:
-    """Uniform over legal codes; a drawing that never chose to end or to move on would not be stopped by anything else."""
+    """Drawn evenly from what is legal. Nothing but the mask keeps it to the text, and nothing else ends it."""
     framed = CODES.framed(symbols)
     grammar = CODES.grammar(framed)
     tokens = [CODES.first_token]

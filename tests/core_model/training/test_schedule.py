@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from core_model.training.schedule import Options, Progress, learning_rate, silent
@@ -12,7 +14,7 @@ def test_warm_up_peak_and_end() -> None:
     rates = [learning_rate(options, step) for step in range(1000)]
     assert rates[:10] == pytest.approx([1e-4 * (step + 1) for step in range(10)])
     assert max(rates) == pytest.approx(1e-3)
-    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a >= b for a, b in itertools.pairwise(rates[9:]))
     assert learning_rate(options, 505) == pytest.approx(1e-3 * (0.05 + 0.95 / 2))
     assert rates[-1] == pytest.approx(5e-5, rel=0.01)
 
