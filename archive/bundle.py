@@ -15,13 +15,13 @@ Knows bytes only: no voices, no networks. What a bundle looks like is SPEC.md; t
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from archive import checking, files, outer, payload, texts
 from archive.age import envelope, header, stream
@@ -29,17 +29,12 @@ from archive.age.envelope import Identity, Recipient
 from archive.age.stream import DecryptingReader, EncryptingWriter
 from archive.checking import CheckReport
 from archive.container import Region
+from archive.digesting import Digest
 from archive.errors import ArchiveError, DamagedError, FormatError
 from archive.manifest import Manifest
 from archive.outer import Outer
 
-
-class Hash(Protocol):
-    """What hashlib makes."""
-
-    def update(self, data: bytes, /) -> None: ...
-
-
+_THREADS = 4  # as many digests as are ever under way at once
 _NO_FORMATS: Mapping[str, tuple[str, int]] = {}
 
 
@@ -73,15 +68,14 @@ def pack(
     if bool(recipients) == public:
         raise FormatError("a bundle is either encrypted to recipients or said to be public, not both and not neither")
     described = payload.describe(members, description or {}, formats)
-    digest = hashlib.sha256()
-    with files.replacing(destination) as file:
-        writer = outer.Writer(file)
+    with ThreadPoolExecutor(_THREADS) as pool, files.replacing(destination) as file:
+        digest = Digest(pool)
+        writer = outer.Writer(file, pool)
         for name, text in texts.members(readme or {}, encrypted=not public).items():
             writer.add(name, text)
         if public:
             writer.begin(outer.PUBLIC, described.size)
-            for piece in payload.produce(described, members):
-                digest.update(piece)
+            for piece in payload.produce(described, members, digest, pool):
                 writer.write(piece)
         else:
             head, file_key = envelope.seal(recipients, rng)
@@ -89,8 +83,7 @@ def pack(
             writer.begin(outer.ENCRYPTED, len(head) + stream.sealed_size(described.size))
             writer.write(head + nonce)
             encrypting = EncryptingWriter(stream.payload_key(file_key, nonce), writer.write)
-            for piece in payload.produce(described, members):
-                digest.update(piece)
+            for piece in payload.produce(described, members, digest, pool):
                 encrypting.write(piece)
             encrypting.finish()
         writer.end()
@@ -105,10 +98,12 @@ def payload_digest(
     formats: Mapping[str, tuple[str, int]] = _NO_FORMATS,
 ) -> str:
     """The bundle id that `pack` would give, without writing anything."""
-    digest = hashlib.sha256()
-    for piece in payload.produce(payload.describe(members, description or {}, formats), members):
-        digest.update(piece)
-    return digest.hexdigest()
+    described = payload.describe(members, description or {}, formats)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        digest = Digest(pool)
+        for _ in payload.produce(described, members, digest, pool):
+            pass
+        return digest.hexdigest()
 
 
 def open_bundle(path: Path, identities: Sequence[Identity] = ()) -> Bundle:
@@ -159,10 +154,10 @@ class Bundle:
         Every byte of the bundle is verified before *destination* appears. DamagedError, UnsafePathError, FormatError or
         DestinationExistsError; then nothing appears.
         """
-        digest = hashlib.sha256()
-        source = _source(self._outer.payload, self._key, partial(_DigestingRegion, digest))
-        with files.appearing(destination) as directory:
-            bundle_id = payload.unpack(source, self.manifest, directory)
+        with ThreadPoolExecutor(_THREADS) as pool, files.appearing(destination) as directory:
+            digest = Digest(pool)
+            source = _source(self._outer.payload, self._key, partial(_DigestingRegion, digest))
+            bundle_id = payload.unpack(source, self.manifest, directory, pool)
             outer.require_digest(self._outer, self._outer.payload, digest.hexdigest())
         return bundle_id
 
@@ -188,7 +183,7 @@ class _Key:
 class _DigestingRegion(Region):
     """A window that is read once, from start to end, and leaves the SHA-256 of all of it in *digest*."""
 
-    def __init__(self, digest: Hash, file: BinaryIO, start: int, size: int, entry: str) -> None:
+    def __init__(self, digest: Digest, file: BinaryIO, start: int, size: int, entry: str) -> None:
         super().__init__(file, start, size, entry)
         self._digest = digest
         self._position = 0

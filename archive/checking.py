@@ -8,7 +8,9 @@ Reference: SPEC.md section 7; docs/decisions/0005-what-check-promises.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -71,8 +73,8 @@ class _Survey:
         for place in range(outer.PLACES):
             found = self._find_member(position, place)
             if found is None:
-                missing = ", ".join(outer.expected_names(later)[0] for later in range(place + 1, outer.PLACES))
-                self.not_checked.append("everything after the damaged header" + (f": {missing}" if missing else ""))
+                missing = [" or ".join(outer.expected_names(later)) for later in range(place + 1, outer.PLACES)]
+                self.not_checked.append(": ".join(["everything after the damaged header", ", ".join(missing)]))
                 return
             position = found
         while self._block(position) not in (bytes(BLOCK_BYTES), b""):
@@ -165,7 +167,9 @@ class _Survey:
 
         try:
             described = payload.read_manifest(region)
-            payload.walk(region, described, consume, lambda error: self._note(outer.PUBLIC, region.start, error))
+            with ThreadPoolExecutor(2) as pool:
+                note = partial(self._note, outer.PUBLIC, region.start)
+                payload.walk(region, described, consume, pool, note)
         except ArchiveError as error:
             self._note(outer.PUBLIC, region.start, error)
             self.not_checked.append("the inside of payload.tar: its manifest is not readable")

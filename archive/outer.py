@@ -15,11 +15,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from archive import container, files
 from archive.container import BLOCK_BYTES, END, Region
+from archive.digesting import Digest
 from archive.errors import ArchiveError, Damage, DamagedError, FormatError, UnsupportedVersionError
 
 README, SPEC, READER, SUMS = "README.txt", "SPEC.md", "open_bundle.py", "SHA256SUMS"
@@ -60,17 +62,18 @@ class Outer:
 class Writer:
     """Writes the members in order: `add` or `begin`/`write`/`end` for each, then `finish`."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, pool: Executor) -> None:
         self._file = file
-        self._whole = hashlib.sha256()
-        self._member = hashlib.sha256()
+        self._pool = pool
+        self._whole = Digest(pool)
+        self._member = Digest(pool)
         self._open: tuple[str, int] = ("", 0)
         self._sums: dict[str, str] = {}
         self.size = 0
 
     def begin(self, name: str, size: int) -> None:
         """Start a member of exactly *size* bytes."""
-        self._member = hashlib.sha256()
+        self._member = Digest(self._pool)
         self._open = (name, size)
         self._write(container.header(name, size))
 
@@ -78,6 +81,7 @@ class Writer:
         """Add to the member."""
         self._member.update(data)
         self._write(data)
+        self._member.wait()
 
     def end(self) -> None:
         """Close the member."""
@@ -100,6 +104,7 @@ class Writer:
     def _write(self, data: bytes | memoryview) -> None:
         self._whole.update(data)
         files.write_all(self._file, data)
+        self._whole.wait()
         self.size += len(data)
 
 

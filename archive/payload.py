@@ -13,14 +13,17 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from archive import container, files, manifest
 from archive.container import BLOCK_BYTES, END, IO_BYTES
+from archive.digesting import Digest
 from archive.errors import ArchiveError, Damage, DamagedError, FormatError
 from archive.manifest import Entry, Manifest
 
+_Piece = TypeVar("_Piece", bytes, memoryview)
 PREFIX = "payload.tar/"  # how damage inside a payload is named
 
 
@@ -56,24 +59,29 @@ def describe(
     return manifest.build(entries, description)
 
 
-def produce(described: Manifest, members: Mapping[str, Path]) -> Iterator[bytes | memoryview]:
-    """The bytes of payload.tar, in pieces. FormatError if a file is no longer what the manifest says."""
+def produce(
+    described: Manifest, members: Mapping[str, Path], whole: Digest, pool: Executor
+) -> Iterator[bytes | memoryview]:
+    """The bytes of payload.tar, in pieces that are valid until the next is asked for; *whole* gets them too.
+
+    FormatError if a file is no longer what the manifest says.
+    """
     document = described.to_bytes()
-    yield container.header(manifest.PATH, len(document)) + document + container.padding(len(document))
+    yield from _beside(container.header(manifest.PATH, len(document)) + document, whole)
+    yield from _beside(container.padding(len(document)), whole)
     for entry in described.members:
-        yield container.header(entry.path, entry.size)
-        state, size = hashlib.sha256(), 0
+        yield from _beside(container.header(entry.path, entry.size), whole)
+        digest, size = Digest(pool), 0
         with _open_regular(members[entry.path]) as file:
             for piece in _read(file):
                 size += len(piece)
                 if size > entry.size:
                     break
-                state.update(piece)
-                yield piece
-        if size != entry.size or state.hexdigest() != entry.sha256:
+                yield from _beside(piece, whole, digest)
+        if size != entry.size or digest.hexdigest() != entry.sha256:
             raise FormatError(f"{entry.path} changed while it was being archived")
-        yield container.padding(entry.size)
-    yield END
+        yield from _beside(container.padding(entry.size), whole)
+    yield from _beside(END, whole)
 
 
 def read_manifest(source: Source) -> Manifest:
@@ -90,7 +98,7 @@ def read_manifest(source: Source) -> Manifest:
     return described
 
 
-def unpack(source: Source, described: Manifest, directory: Path) -> str:
+def unpack(source: Source, described: Manifest, directory: Path, pool: Executor) -> str:
     """Write every entry below *directory*, verified, and bring it to the disk. Returns the SHA-256 of payload.tar.
 
     The first thing that does not agree with the manifest ends it: the caller must throw *directory* away.
@@ -104,13 +112,14 @@ def unpack(source: Source, described: Manifest, directory: Path) -> str:
                 files.write_all(file, piece)
             os.fsync(file.fileno())
 
-    return walk(source, described, store)
+    return walk(source, described, store, pool)
 
 
 def walk(
     source: Source,
     described: Manifest,
     receive: Callable[[Entry, Iterator[memoryview]], None],
+    pool: Executor,
     complain: Callable[[ArchiveError], None] | None = None,
 ) -> str:
     """Read all of a payload.tar in order; *receive* gets every entry, manifest.json first. Returns its SHA-256.
@@ -118,13 +127,12 @@ def walk(
     Whatever disagrees with the manifest goes to *complain*, which may return to have the rest looked at too; without it
     the first one is raised.
     """
-    state = hashlib.sha256()
+    whole = Digest(pool)
     refuse = complain or _raise
 
-    def pieces(offset: int, size: int) -> Iterator[memoryview]:
+    def pieces(offset: int, size: int, *more: Digest) -> Iterator[memoryview]:
         for piece in source.pieces(offset, size):
-            state.update(piece)
-            yield piece
+            yield from _beside(piece, whole, *more)
 
     def read(offset: int, size: int) -> bytes:
         return b"".join(pieces(offset, size))
@@ -137,17 +145,17 @@ def walk(
         block = read(header_offset, BLOCK_BYTES)
         if block != container.header(entry.path, entry.size):
             refuse(container.explain(block, header_offset, PREFIX + entry.path))
-        digest = _Digest()
-        receive(entry, digest.over(pieces(entry.offset, entry.size)))
-        if digest.hex != entry.sha256:
-            refuse(_damaged(entry, entry.offset, f"SHA-256 {entry.sha256}", digest.hex))
+        digest = Digest(pool)
+        receive(entry, pieces(entry.offset, entry.size, digest))
+        if digest.hexdigest() != entry.sha256:
+            refuse(_damaged(entry, entry.offset, f"SHA-256 {entry.sha256}", digest.hexdigest()))
         end = entry.offset + entry.size
         if any(read(end, -entry.size % BLOCK_BYTES)):
             refuse(_damaged(entry, end, "zeros after the data", "something else"))
     end = described.size - len(END)
     if read(end, len(END)) != END:
         refuse(DamagedError([Damage("payload.tar", end, "two blocks of zeros", "something else")]))
-    return state.hexdigest()
+    return whole.hexdigest()
 
 
 def read_member(source: Source, entry: Entry) -> bytes:
@@ -159,20 +167,13 @@ def read_member(source: Source, entry: Entry) -> bytes:
     return data
 
 
-class _Digest:
-    """SHA-256 of the pieces that somebody else consumes."""
-
-    def __init__(self) -> None:
-        self._state = hashlib.sha256()
-
-    def over(self, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
-        for piece in pieces:
-            self._state.update(piece)
-            yield piece
-
-    @property
-    def hex(self) -> str:
-        return self._state.hexdigest()
+def _beside(piece: _Piece, *digests: Digest) -> Iterator[_Piece]:
+    """Hand out a piece while it is being digested; come back for the next when both are done."""
+    for digest in digests:
+        digest.update(piece)
+    yield piece
+    for digest in digests:
+        digest.wait()
 
 
 def _damaged(entry: Entry, offset: int, expected: str, found: str) -> DamagedError:

@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from archive.age.stream import DecryptingReader
 from archive.age.x25519 import X25519Identity
 from archive.bundle import payload_digest
 from archive.container import Region
+from archive.digesting import Digest
 from archive.manifest import MAX_BYTES, Manifest
 from tests.archive.crafting import IDENTITY, pack_small, stand_alone, write_members
 
@@ -80,7 +82,9 @@ def test_the_worked_example_is_what_we_write(tmp_path: Path) -> None:
     described = Manifest.parse(document)
     assert len(document) == 386
     assert payload.describe(members, {"name": "example"}, {}) == described
-    data = b"".join(bytes(piece) for piece in payload.produce(described, members))
+    with ThreadPoolExecutor(2) as pool:
+        produced = payload.produce(described, members, Digest(pool), pool)
+        data = b"".join(bytes(piece) for piece in produced)
     digest = re.search(r"The bundle id, .*?: `([0-9a-f]{64})`", SPEC)
     assert digest
     assert hashlib.sha256(data).hexdigest() == digest[1] == payload_digest(members, {"name": "example"})
