@@ -1,16 +1,16 @@
-"""Semantic tokens that cannot lose the words: a code says which phone, whether it begins here, and how high the voice is.
+"""Semantic tokens that cannot lose the words: each says which phone, whether it begins here, and how high the voice is.
 
-Knows nothing of audio or networks, and needs no torch. Upstream's codes come from a self-supervised recognizer; a base as
-small as the nano cannot have one, but recordings come with their text. So its tokens are read off a forced alignment
-(25 a second), and speaking can be held to the text: the grammar below allows, at every step, only to go on with the
-phone at hand or to begin the next one.
+Knows nothing of audio or networks, and needs no torch. Upstream's codes come from a self-supervised recognizer; a
+base as small as the nano cannot have one, but recordings come with their text. So its tokens are read off a forced
+alignment (25 a second), and speaking can be held to the text: the grammar below allows, at every step, only to go on
+with the phone at hand or to begin the next one.
 
     code = (phone x 2 + begins) x pitch_levels + pitch        the code after the last one means end of speech
     pitch: 0 unvoiced, else 1 .. pitch_levels-1, steps of pitch_step semitones around the speaker's median
 
-Speaking: symbols = codes.framed(front end's symbols); the prompt is the one token codes.first_token with the phoneme "SP"
-(speech begins in silence), so GPT gets phonemes = ids of symbols, tokens = [first_token], and `grammar(symbols)` starts
-after it. SoVITS gets all symbols and all tokens, the first one included.
+Speaking: symbols = codes.framed(front end's symbols); the prompt is the one token codes.first_token with the phoneme
+"SP" (speech begins in silence), so GPT gets phonemes = ids of symbols, tokens = [first_token], and `grammar(symbols)`
+starts after it. SoVITS gets all symbols and all tokens, the first one included.
 """
 
 from __future__ import annotations
@@ -22,7 +22,29 @@ import numpy as np
 
 SILENCE = "SP"
 _ARPABET = (
-    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()
+    *(
+        "AA",
+        "AE",
+        "AH",
+        "AO",
+        "AW",
+        "AY",
+        "B",
+        "CH",
+        "D",
+        "DH",
+        "EH",
+        "ER",
+        "EY",
+        "F",
+        "G",
+        "HH",
+        "IH",
+        "IY",
+        "JH",
+        "K",
+    ),
+    *("L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH"),
 )
 _LONGEST_PHONE = 12  # tokens, 0.48 s: past this a phone is not held, it is stuck
 _LONGEST_SILENCE = 20
@@ -160,7 +182,9 @@ class PhoneGrammar:
         self._held = 1
 
 
-def frames_from_seconds(ends_s: Sequence[float], optional: Sequence[bool], frame_s: float, total: int) -> list[int] | None:
+def frames_from_seconds(
+    ends_s: Sequence[float], optional: Sequence[bool], frame_s: float, total: int
+) -> list[int] | None:
     """Phone ends in seconds to frame numbers, every phone at least one frame long (optional ones may have none).
 
     The nearest frame is taken, then pushed right where a phone would vanish and left where the end would be passed.

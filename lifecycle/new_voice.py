@@ -1,8 +1,8 @@
 """From tuned networks to a voice directory: description, weights, prompt, the front end's data, golden outputs.
 
-Knows what the nano family's voices are made of; nothing of recordings as files. Golden outputs are recorded on one thread
-from the weights as they rest (float16), and judged against the base's own speakers saying the same, so that `verify` can
-tell this person from a stock voice in the right shape.
+Knows what the nano family's voices are made of; nothing of recordings as files. Golden outputs are recorded on one
+thread from the weights as they rest (float16), and judged against the base's own speakers saying the same, so that
+`verify` can tell this person from a stock voice in the right shape.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def write_new_voice(
     now: datetime,
     work: Path,
 ) -> None:
-    """Fill *directory* with all of the voice but records/ and exports/. *work* is for the stock voice it is judged by."""
+    """Fill *directory* with all of the voice but records/ and exports/; *work* takes the stock voice to judge by."""
     description = Description(
         name=name,
         family="nano",

@@ -101,8 +101,8 @@ def draw(points: list[Point], path: Path) -> None:
 def _card(seconds: float, examples: int, now: datetime) -> str:
     return f"""# A voice made with lifecycle
 
-Made on {now.date().isoformat()} from {seconds:.0f} s of recordings ({examples} pieces) by tuning the embedded base, whose card
-says what it was trained on and under which licences. No recording is in this voice.
+Made on {now.date().isoformat()} from {seconds:.0f} s of recordings ({examples} pieces) by tuning the embedded base,
+whose card says what it was trained on and under which licences. No recording is in this voice.
 
 This is a **preview** voice: the base has not met its bar yet. Expect speech that is coarse, words that blur, and a
 likeness that is partial. English only. It must not be used to make anybody believe that the person said something.

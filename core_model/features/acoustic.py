@@ -1,7 +1,7 @@
 """The nano family's view of a waveform: a log-mel spectrogram at the rate of its latents.
 
-Knows the numbers of the embedded base (16 kHz, 80 bins, 50 frames a second) and nothing of networks. Upstream's families
-look at linear spectrograms; a network as small as the nano learns sooner from 80 even, centred numbers.
+Knows the numbers of the embedded base (16 kHz, 80 bins, 50 frames a second) and nothing of networks. Upstream's
+families look at linear spectrograms; a network as small as the nano learns sooner from 80 even, centred numbers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def acoustic_mel(waveform: np.ndarray) -> np.ndarray:
 
 
 def level(waveform: np.ndarray) -> np.ndarray:
-    """*waveform* at the loudness that the base was trained at: its loud parts (99.5th percentile) at 0.4, never over 1."""
+    """*waveform* as loud as the base was trained at: its loud parts (99.5th percentile) at 0.4, never over 1."""
     loud = float(np.percentile(np.abs(waveform), 99.5))
     gain = min(0.4 / max(loud, 1e-4), 0.99 / max(float(np.abs(waveform).max()), 1e-4))
     return np.asarray(waveform * gain, dtype=np.float32)

@@ -4,7 +4,8 @@ Knows mel spectrograms and phones, no text and no files. A small convolutional n
 each phone is; Viterbi's search finds the best way through the given phonemes in order, with a pause allowed after every
 word. A recording of known words needs far less acoustic accuracy than recognition would.
 
-B batch, F frames (100 a second), M mel bins, K phones. Reference: Rabiner 1989, "A tutorial on hidden Markov models", III.
+B batch, F frames (100 a second), M mel bins, K phones. Reference: Rabiner 1989, "A tutorial on hidden Markov models",
+III.
 """
 
 from __future__ import annotations

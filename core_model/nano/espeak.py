@@ -1,6 +1,7 @@
 """espeak-ng in this process, through ctypes: a waveform and the phones that its callback reports.
 
-Knows the C interface of speak_lib.h and espeak's names for English phones; nothing else. Only the recipe of the base uses it.
+Knows the C interface of speak_lib.h and espeak's names for English phones; nothing else. Only the recipe of the base
+uses it.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ _VOWELS = {
     "oU": "OW", "@U": "OW", "eI": "EY", "A~": "AA",
 }  # fmt: skip
 _TWO = {
-    "aI@": ("AY", "ER"), "aI3": ("AY", "ER"), "aU@": ("AW", "ER"), "A@": ("AA", "R"), "A:r": ("AA", "R"), "O@": ("AO", "R"),
-    "o@": ("AO", "R"), "O:r": ("AO", "R"), "i@": ("IH", "R"), "i@3": ("IH", "R"), "e@": ("EH", "R"), "U@": ("UH", "R"),
-    "@L": ("AH", "L"), "n-": ("AH", "N"), "m-": ("AH", "M"),
+    "aI@": ("AY", "ER"), "aI3": ("AY", "ER"), "aU@": ("AW", "ER"), "A@": ("AA", "R"), "A:r": ("AA", "R"), "O@": ("AO",
+    "R"), "o@": ("AO", "R"), "O:r": ("AO", "R"), "i@": ("IH", "R"), "i@3": ("IH", "R"), "e@": ("EH", "R"), "U@":
+    ("UH", "R"), "@L": ("AH", "L"), "n-": ("AH", "N"), "m-": ("AH", "M"),
 }  # fmt: skip
 _CONSONANTS = {
-    **{c: c.upper() for c in "p b t d k g f v s z m n l r w".split()},
+    **{c: c.upper() for c in ["p", "b", "t", "d", "k", "g", "f", "v", "s", "z", "m", "n", "l", "r", "w"]},
     "h": "HH", "j": "Y", "tS": "CH", "dZ": "JH", "T": "TH", "D": "DH", "S": "SH", "Z": "ZH", "N": "NG", "t2": "T",
     "t#": "T", "*": "T", "?": "T", "d#": "D", "l#": "L", "r-": "R", "L": "L", "z#": "Z", "s#": "S",
 }  # fmt: skip
@@ -31,11 +32,11 @@ _PAUSES = {"_", "_:", "_!", "_|", ""}
 
 
 class _Identifier(ctypes.Union):
-    _fields_ = [("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8)]  # noqa: RUF012
+    _fields_ = [("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8)]
 
 
 class _Event(ctypes.Structure):
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("type", ctypes.c_int), ("unique_identifier", ctypes.c_uint), ("text_position", ctypes.c_int),
         ("length", ctypes.c_int), ("audio_position", ctypes.c_int), ("sample", ctypes.c_int),
         ("user_data", ctypes.c_void_p), ("id", _Identifier),

@@ -10,9 +10,10 @@ festvox-kallpc16k and -kdlpc16k), espeak-ng and wordnet-base, all from Debian; `
 from __future__ import annotations
 
 import argparse
+import ctypes.util
 import difflib
 import json
-import os
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,7 +51,9 @@ def symbols_with_stress(phones: Sequence[str], written: Sequence[str]) -> list[s
 
     Where they do not, the engine is right about what was spoken, and a vowel takes the stress that it has most often.
     """
-    spoken = [f"{phone}0" if phone in {"AH", "ER"} else f"{phone}1" if phone[0] in "AEIOU" else phone for phone in phones]
+    spoken = [
+        f"{phone}0" if phone in {"AH", "ER"} else f"{phone}1" if phone[0] in "AEIOU" else phone for phone in phones
+    ]
     bare = [phone_of(symbol) for symbol in written]
     for tag, a, b, c, d in difflib.SequenceMatcher(None, list(phones), bare, autojunk=False).get_opcodes():
         if tag == "equal":
@@ -60,6 +63,20 @@ def symbols_with_stress(phones: Sequence[str], written: Sequence[str]) -> list[s
                 if spoken[a + index][-1].isdigit() and written[c + index][-1].isdigit():
                     spoken[a + index] = spoken[a + index][:-1] + written[c + index][-1]
     return spoken
+
+
+def missing_sources(wordnet: Path = WORDNET) -> list[str]:
+    """What Debian packages are needed and not here: `apt-get install` takes the names as they are."""
+    voices = Path("/usr/share/festival/voices/english")
+    needed = {
+        "flite": shutil.which("flite"),
+        "festival": shutil.which("festival"),
+        "festvox-kallpc16k": (voices / "kal_diphone").exists(),
+        "festvox-kdlpc16k": (voices / "ked_diphone").exists(),
+        "libespeak-ng1": ctypes.util.find_library("espeak-ng"),
+        "wordnet-base": (wordnet / "data.noun").exists(),
+    }
+    return [package for package, found in needed.items() if not found]
 
 
 def make_speech(work: Path) -> None:
@@ -121,7 +138,9 @@ def train_aligner(work: Path, options: Options) -> PhoneClassifier:
         for speaker in speech.SPEAKERS
         for waveform, _, phones, ends in _utterances(work / "speech" / speaker.name)[::3]
     ]
-    aligner.train(network, data, replace(options, steps=STEPS["aligner"], batch_size=24, learning_rate=2e-3), _printed())
+    aligner.train(
+        network, data, replace(options, steps=STEPS["aligner"], batch_size=24, learning_rate=2e-3), _printed()
+    )
     save_file(network.state_dict(), path)
     return network
 
@@ -137,7 +156,13 @@ def train_gpt(work: Path, dataset: Dataset, options: Options) -> GPT:
 def train_sovits(work: Path, dataset: Dataset, options: Options) -> tuple[SoVITS, MultiPeriodDiscriminator]:
     torch.manual_seed(options.seed)
     network, judges = SoVITS(SOVITS_DIMS), MultiPeriodDiscriminator(JUDGES)
-    options = replace(options, steps=STEPS["sovits"], batch_size=12, learning_rate=6e-4, checkpoint=work / "sovits.checkpoint.safetensors")
+    options = replace(
+        options,
+        steps=STEPS["sovits"],
+        batch_size=12,
+        learning_rate=6e-4,
+        checkpoint=work / "sovits.checkpoint.safetensors",
+    )
     sovits.train(network, judges, dataset, options, report=_printed())
     return network, judges
 
@@ -162,7 +187,7 @@ def pack(work: Path, networks: dict[str, torch.nn.Module], styles: torch.Tensor)
     destination = Path(__file__).with_name("base.safetensors")
     beside = destination.with_name(destination.name + ".partial")
     beside.write_bytes(packed.read_bytes())
-    os.replace(beside, destination)
+    beside.replace(destination)
 
 
 def _printed(every: int = 50) -> object:
@@ -180,10 +205,14 @@ def _printed(every: int = 50) -> object:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="where speech, features and checkpoints are kept")
-    parser.add_argument("--only", choices=["speech", "dataset", "aligner", "gpt", "sovits", "pack"], help="stop after this stage")
+    parser.add_argument(
+        "--only", choices=["speech", "dataset", "aligner", "gpt", "sovits", "pack"], help="stop after this stage"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
+    if missing := missing_sources():
+        parser.error("these are needed first:  apt-get install " + " ".join(missing))
     torch.set_num_threads(arguments.threads)
     work: Path = arguments.work
     work.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -75,7 +74,7 @@ SPEAKERS: tuple[Speaker, ...] = (
 
 
 def sentences(wordnet: Path) -> list[str]:
-    """The example sentences of WordNet 3.0 (its licence allows any use), 4 to 16 plain words each, in a stable order."""
+    """The example sentences of WordNet 3.0 (its licence allows any use), 4 to 16 plain words each, sorted."""
     found: set[str] = set()
     for part in ("noun", "verb", "adj", "adv"):
         for line in (wordnet / f"data.{part}").read_text(encoding="latin-1").splitlines():
@@ -83,7 +82,11 @@ def sentences(wordnet: Path) -> list[str]:
                 words = quoted.strip().rstrip(".!?;,").split()
                 if 4 <= len(words) <= 16 and re.fullmatch(r"[A-Za-z][A-Za-z', ]+", " ".join(words)):
                     sentence = " ".join(words)
-                    end = "?" if words[0].lower() in {"who", "what", "where", "when", "why", "how", "do", "did", "is"} else "."
+                    end = (
+                        "?"
+                        if words[0].lower() in {"who", "what", "where", "when", "why", "how", "do", "did", "is"}
+                        else "."
+                    )
                     found.add(sentence[0].upper() + sentence[1:] + end)
     return sorted(found)
 
@@ -112,8 +115,11 @@ def _festival(speaker: Speaker, texts: list[str]) -> Iterator[Utterance]:
     with tempfile.TemporaryDirectory() as directory:
         script = [f"(voice_{speaker.voice})", f"(Parameter.set 'Duration_Stretch {speaker.warp})"]
         for i, text in enumerate(texts):
-            script += [f'(set! u (utt.synth (Utterance Text "{text}")))',
-                       f'(utt.save.wave u "{directory}/{i}.wav")', f'(utt.save.segs u "{directory}/{i}.seg")']  # fmt: skip
+            script += [
+                f'(set! u (utt.synth (Utterance Text "{text}")))',
+                f'(utt.save.wave u "{directory}/{i}.wav")',
+                f'(utt.save.segs u "{directory}/{i}.seg")',
+            ]
         (Path(directory) / "script.scm").write_text("\n".join(script), encoding="ascii")
         _run(["festival", "-b", f"{directory}/script.scm"])
         for i, text in enumerate(texts):
@@ -184,4 +190,4 @@ def generate(directory: Path, speaker: Speaker, texts: list[str], seconds: float
             break
     partial = home / "segments.jsonl.partial"
     partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    os.replace(partial, home / "segments.jsonl")
+    partial.replace(home / "segments.jsonl")

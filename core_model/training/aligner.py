@@ -1,7 +1,7 @@
 """Trains the aligner's phone classifier on speech whose phones have known times.
 
-Read once, from top to bottom. Knows labelled spectrograms; nothing of transcripts. Frame cross entropy: the recipe of the
-base has every frame's phone from the engines themselves, so nothing has to be discovered.
+Read once, from top to bottom. Knows labelled spectrograms; nothing of transcripts. Frame cross entropy: the recipe of
+the base has every frame's phone from the engines themselves, so nothing has to be discovered.
 """
 
 from __future__ import annotations

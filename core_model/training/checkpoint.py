@@ -1,8 +1,8 @@
 """Where a training run stands, on disk: weights, optimizer moments and the step, in one safetensors file.
 
 Knows networks and AdamW, nothing of losses or data. A file is written beside its destination, flushed and renamed, so a
-run that is killed at any moment finds the last whole checkpoint or none. Batches and noise are drawn by (seed, step), so
-nothing else is needed to go on exactly as the uninterrupted run would have.
+run that is killed at any moment finds the last whole checkpoint or none. Batches and noise are drawn by (seed, step),
+so nothing else is needed to go on exactly as the uninterrupted run would have.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from torch import nn
 _STEP = "step"
 
 
-def save(path: Path, step: int, networks: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
+def save(
+    path: Path, step: int, networks: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> None:
     """Write the state after *step* steps to *path*, whole or not at all."""
     tensors = {_STEP: torch.tensor([step])}
     for name, network in networks.items():
@@ -32,7 +34,7 @@ def save(path: Path, step: int, networks: Mapping[str, nn.Module], optimizers: M
     save_file(tensors, partial)
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load(path: Path, networks: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> int:

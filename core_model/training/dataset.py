@@ -8,7 +8,6 @@ P phonemes, T semantic tokens (25 a second), 2T latent frames (50 a second), 640
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +97,7 @@ class Dataset:
         return sum(len(example.waveform) for example in self.examples) / acoustic.SAMPLE_RATE
 
     def batch(self, seed: int, step: int, size: int) -> Batch:
-        """*size* examples of similar length: a window, drawn by (seed, step), of the examples sorted with some jitter."""
+        """*size* examples of similar length: a window, drawn by (seed, step), of the examples sorted, with jitter."""
         rng = np.random.Generator(np.random.Philox(key=[seed, step]))
         jitter = rng.uniform(0.9, 1.1, len(self.examples))
         lengths = np.array([len(example.tokens) for example in self.examples]) * jitter
@@ -119,7 +118,7 @@ class Dataset:
         }
         partial = path.with_name(path.name + ".partial")
         save_file(arrays, partial)
-        os.replace(partial, path)
+        partial.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> Dataset:

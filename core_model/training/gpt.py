@@ -1,8 +1,8 @@
 """Trains GPT: given an utterance's phonemes and its semantic tokens so far, predict the next one.
 
 Read once, from top to bottom. Knows batches and the network; nothing of audio or of where the data came from.
-Teacher forcing with cross entropy and end of speech appended, as upstream's first stage; AdamW (Loshchilov & Hutter 2019)
-under a cosine. Resumable: see checkpoint.py.
+Teacher forcing with cross entropy and end of speech appended, as upstream's first stage; AdamW (Loshchilov & Hutter
+2019) under a cosine. Resumable: see checkpoint.py.
 """
 
 from __future__ import annotations

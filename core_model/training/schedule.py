@@ -44,7 +44,7 @@ def silent(_progress: Progress) -> None:
 
 
 def learning_rate(options: Options, step: int) -> float:
-    """Linear warm-up, then half a cosine down to a twentieth of the peak (Loshchilov & Hutter 2017, without restarts)."""
+    """Linear warm-up, then half a cosine down to a twentieth of the peak (Loshchilov & Hutter 2017, no restarts)."""
     if step < options.warmup_steps:
         return options.learning_rate * (step + 1) / options.warmup_steps
     done = (step - options.warmup_steps) / max(1, options.steps - options.warmup_steps)

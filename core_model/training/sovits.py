@@ -1,8 +1,8 @@
 """Trains SoVITS: an utterance's tokens, phonemes and spectrogram back to its waveform, with judges joining late.
 
 Read once, from top to bottom. Knows batches and networks; nothing of where the data came from. The losses are VITS's
-(Kim 2021): mel distance and KL throughout; least-squares judges and feature matching are ramped in over the last part of
-the run, so that the scale of the whole loss never jumps. Every step's noise and slices are drawn by (seed, step).
+(Kim 2021): mel distance and KL throughout; least-squares judges and feature matching are ramped in over the last part
+of the run, so that the scale of the whole loss never jumps. Every step's noise and slices are drawn by (seed, step).
 Resumable: see checkpoint.py.
 """
 
@@ -102,7 +102,9 @@ def train(
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     distance = mel_loss().to(options.device)
     networks: dict[str, torch.nn.Module] = {"sovits": network}
-    optimizers = {"adamw": torch.optim.AdamW(trained, lr=options.learning_rate, betas=(0.8, 0.99), eps=1e-9, fused=True)}
+    optimizers = {
+        "adamw": torch.optim.AdamW(trained, lr=options.learning_rate, betas=(0.8, 0.99), eps=1e-9, fused=True)
+    }
     if judges is not None:
         judges.to(options.device).train()
         networks["judges"] = judges
