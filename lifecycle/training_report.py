@@ -89,9 +89,11 @@ def draw(points: list[Point], path: Path) -> None:
         for loss in sorted({name for point in of_stage for name in point.losses}):
             drawn = [(p.step, p.losses[loss]) for p in of_stage if loss in p.losses]
             panel.plot(*zip(*drawn, strict=True), label=loss, linewidth=1)
-        panel.set(title=stage, xlabel="step", yscale="log" if of_stage else "linear")
+        panel.set(title=stage, xlabel="step")
+        if any(value > 0 for point in of_stage for value in point.losses.values()):
+            panel.set_yscale("log", nonpositive="mask")  # KL is a sample's and may be negative: a gap
         if of_stage:
-            panel.legend(loc="upper right", fontsize="small")
+            panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small")
             panel.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
