@@ -1,7 +1,7 @@
 """Train: from surveyed recordings to a voice in the store, resumable at any moment.
 
 Knows the order of the work and where its unfinished parts lie; how each part is done is core_model's. The work
-directory of a run holds the person's waveforms, so it is removed as soon as the voice is whole.
+directory of a run holds a half-tuned voice, never waveforms, and is removed as soon as the voice is whole.
 
     survey ─▶ align and cut ─▶ tune GPT ─▶ tune SoVITS ─▶ round to fp16 ─▶ golden, report, exports ─▶ voices/NAME
 """
@@ -50,10 +50,18 @@ class Trained:
 
 
 def train(
-    store: Store, name: str, recordings: Sequence[Recording], plan: Adaptation, *, licence: str, now: datetime, tell: Tell
+    store: Store,
+    name: str,
+    recordings: Sequence[Recording],
+    plan: Adaptation,
+    *,
+    licence: str,
+    now: datetime,
+    tell: Tell,
 ) -> Trained:
     """Train the voice *name*. StoreError, CoreModelError; a run of the same recordings and plan is gone on with."""
     store.require_free(name)
+    _remove_what_is_finished(store)
     work = store.work_directory(name)
     _keep_only_if_same(work, _fingerprint(recordings, plan))
     base = nano.load()
@@ -75,7 +83,7 @@ def train(
         write_new_voice(directory, name, base, prepared, plan, licence, now, work / "stock")
         write_records(directory / "records", curves, prepared, plan, now)
         write_exports(Voice.open(directory))
-    shutil.rmtree(work)
+    shutil.rmtree(work, ignore_errors=True)  # another training may be tidying up too
     voice = Voice.open(store.path(name))
     return Trained(voice, len(prepared.examples), dataset.seconds, prepared.unusable)
 
@@ -116,6 +124,12 @@ def _keep_only_if_same(work: Path, fingerprint: str) -> None:
     shutil.rmtree(work)
     work.mkdir()
     mark.write_text(fingerprint, encoding="ascii")
+
+
+def _remove_what_is_finished(store: Store) -> None:
+    """Remove the work directories of voices that are whole: of runs that were killed just before they did it."""
+    for name in store.names():
+        shutil.rmtree(store.home / "work" / name, ignore_errors=True)
 
 
 def _prepare(recordings: Sequence[Recording], base: nano.Base) -> Prepared:
