@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +81,36 @@ def test_a_slip_in_run_toml_is_named(tmp_path: Path) -> None:
     result = train(tmp_path, "--config", str(tmp_path / "run.toml"))
     assert result.exit_code == 1
     assert result.stderr.startswith("lifecycle: sed: is not known; known are")
+
+
+def test_good_recordings_of_less_than_twenty_seconds_are_too_little(tmp_path: Path) -> None:
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    for name in ("01", "02", "03", "04"):
+        for suffix in ("flac", "txt"):
+            shutil.copy(EXAMPLES / f"{name}.{suffix}", recordings)
+    result = train(tmp_path / "home", "--recordings", str(recordings), "--json")
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert told["error"]["kind"] == "NotEnoughRecordingsError"
+    assert len(told["used"]) == 4 and 10 < told["total_s"] < 20
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_table_sums_up_and_says_why(tmp_path: Path) -> None:
+    recordings = tmp_path / "recordings"
+    shutil.copytree(EXAMPLES, recordings)
+    (recordings / "05.txt").unlink()
+    result = train(tmp_path / "home", "--recordings", str(recordings), "--dry-run")
+    assert result.exit_code == 0, result.output
+    (row,) = [line for line in result.stdout.splitlines() if line.startswith("05.flac")]
+    assert "left out: there is no transcript" in row
+    assert result.stdout.rstrip().endswith("s in 17 recordings are used; 1 are left out.")
+
+
+def test_help_names_what_the_preview_cannot_do() -> None:
+    result = CliRunner().invoke(main, ["train", "--help"])
+    assert result.exit_code == 0
+    words = " ".join(result.stdout.split())
+    for said in ("PREVIEW", "English only", "16 kHz", "does not yet sound like the person"):
+        assert said in words
