@@ -16,7 +16,7 @@ Knows bytes only: no voices, no networks. What a bundle looks like is SPEC.md; t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -73,19 +73,13 @@ def pack(
         writer = outer.Writer(file, pool)
         for name, text in texts.members(readme or {}, encrypted=not public).items():
             writer.add(name, text)
+        payload_pieces = payload.produce(described, members, digest, pool)
         if public:
             writer.begin(outer.PUBLIC, described.size)
-            for piece in payload.produce(described, members, digest, pool):
+            for piece in payload_pieces:
                 writer.write(piece)
         else:
-            head, file_key = envelope.seal(recipients, rng)
-            nonce = rng(stream.NONCE_BYTES)
-            writer.begin(outer.ENCRYPTED, len(head) + stream.sealed_size(described.size))
-            writer.write(head + nonce)
-            encrypting = EncryptingWriter(stream.payload_key(file_key, nonce), writer.write)
-            for piece in payload.produce(described, members, digest, pool):
-                encrypting.write(piece)
-            encrypting.finish()
+            _encrypt(payload_pieces, described.size, recipients, rng, writer)
         writer.end()
         sha256 = writer.finish()
     return Packed(digest.hexdigest(), sha256, writer.size)
@@ -195,6 +189,24 @@ class _DigestingRegion(Region):
         self._digest.update(data)
         self._position += size
         return data
+
+
+def _encrypt(
+    pieces: Iterable[bytes | memoryview],
+    size: int,
+    recipients: Sequence[Recipient],
+    rng: Callable[[int], bytes],
+    writer: outer.Writer,
+) -> None:
+    """Write payload.tar.age up to its padding: header, nonce, chunks (SPEC.md section 6)."""
+    head, file_key = envelope.seal(recipients, rng)
+    nonce = rng(stream.NONCE_BYTES)
+    writer.begin(outer.ENCRYPTED, len(head) + stream.sealed_size(size))
+    writer.write(head + nonce)
+    encrypting = EncryptingWriter(stream.payload_key(file_key, nonce), writer.write)
+    for piece in pieces:
+        encrypting.write(piece)
+    encrypting.finish()
 
 
 def _unseal(region: Region, identities: Sequence[Identity]) -> _Key:

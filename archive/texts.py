@@ -30,9 +30,10 @@ _STEPS = """
 _ENCRYPTED_STEPS = """  3. age -d -i KEYFILE -o payload.tar payload.tar.age
      (with a passphrase: age -d -o payload.tar payload.tar.age)
 """
-_LAST_STEP = """  {number}. mkdir voice, then: tar -xf payload.tar -C voice
+_LAST_STEPS = """  {number}. mkdir voice
+  {next_number}. tar -xf payload.tar -C voice
 
-or, where Python 3.8 and its package "cryptography" exist, after step 1:
+or, after step 1, where {python} at hand:
 
      python3 open_bundle.py FILE DIRECTORY{key_option}
 
@@ -42,8 +43,9 @@ SPEC.md, beside this file, explains every byte.
 
 
 def members(readme: Mapping[str, str], *, encrypted: bool) -> dict[str, bytes]:
-    """The texts by name, in the bundle's order. *readme* is printed as `name: value` lines. FormatError for
-    unprintable ones.
+    """The texts by name, in the bundle's order. *readme* is printed as `name: value` lines.
+
+    FormatError for a name or a value that is not one printable line.
     """
     return {
         outer.README: _readme(readme, encrypted).encode("utf-8"),
@@ -57,6 +59,12 @@ def _readme(values: Mapping[str, str], encrypted: bool) -> str:
         if not text.isprintable():
             raise FormatError(f"{text!r} cannot be a line of README.txt")
     lines = "".join(f"{name}: {value}\n" for name, value in values.items())
-    last = _LAST_STEP.format(number=4 if encrypted else 3, key_option=" -i KEYFILE" if encrypted else "")
-    opening = _HEAD + (_NEED_AGE if encrypted else "") + _STEPS + (_ENCRYPTED_STEPS if encrypted else "") + last
+    if encrypted:
+        python = 'Python (3.8 or later) and\nits package "cryptography" are'
+        key_option = " -i KEYFILE\n     (without -i KEYFILE it asks for the passphrase)"
+        need, steps, number = _NEED_AGE, _ENCRYPTED_STEPS, 4
+    else:
+        python, key_option, need, steps, number = "Python (3.8 or later) is", "", "", "", 3
+    last = _LAST_STEPS.format(number=number, next_number=number + 1, python=python, key_option=key_option)
+    opening = _HEAD + need + _STEPS + steps + last
     return outer.FORMAT_LINE + ("\n" + lines if lines else "") + opening

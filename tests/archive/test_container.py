@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive import container
@@ -29,6 +29,7 @@ def acceptable(name: str) -> bool:
     return True
 
 
+@settings(deadline=None)
 @given(NAME.filter(acceptable), st.integers(0, MAX_ENTRY_BYTES))
 def test_a_header_says_what_tarfile_reads(name: str, size: int) -> None:
     block = container.header(name, size)
@@ -142,6 +143,7 @@ def test_another_entry_than_expected_is_told_so() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 511), st.integers(1, 255))
 def test_no_changed_byte_of_a_header_passes(position: int, change: int) -> None:
     block = bytearray(container.header("weights/gpt.safetensors", 1234))

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive import manifest
@@ -37,6 +37,7 @@ def entry_changed(**changes: Any) -> bytes:
     return changed(members=[{key: value for key, value in entry.items() if value is not ...} for entry in members])
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_canonical_json_comes_back_and_has_one_spelling(value: object) -> None:
     data = canonical_json(value)
@@ -82,6 +83,7 @@ def test_building_agrees_with_the_slow_way() -> None:
         assert parsed.to_bytes() == document
 
 
+@settings(deadline=None)
 @given(st.dictionaries(TEXT, JSON, max_size=3), st.dictionaries(TEXT, JSON, max_size=3), JSON)
 def test_unknown_fields_survive(top: dict[str, Any], inner: dict[str, Any], value: object) -> None:
     document = json.loads(manifest_of([("a", b"")], **{f"x-{key}": item for key, item in top.items()}))

@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 import subprocess
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,6 +58,24 @@ def test_a_bundle_opens_with_tar_age_and_sha256sum_alone(kind: str, tmp_path: Pa
     checked = run(comparing + rebuilding, tmp_path)
     assert checked.count(": OK\n") == len(members)
     assert re.findall(r"^([0-9a-f]{64})", checked, re.MULTILINE) == [packed.bundle_id] * 2
+
+
+@by_hand
+@pytest.mark.parametrize("kind", ["x25519", "public"])
+def test_the_steps_of_readme_open_it_too(kind: str, tmp_path: Path) -> None:
+    members = write_members(tmp_path / "source")
+    pack_small(tmp_path / "FILE", members, kind)
+    (tmp_path / "KEYFILE").write_text(identity_file(IDENTITY, created="for this test"))
+    with tarfile.open(tmp_path / "FILE") as tar:
+        readme = tar.extractfile("README.txt")
+        assert readme
+        text = readme.read().decode()
+    steps = re.findall(r"^  \d\. (.*)$", text, re.M)
+    assert run("\n".join(steps), tmp_path).count(": OK\n") == 4
+    for path, source in members.items():
+        assert (tmp_path / "voice" / path).read_bytes() == source.read_bytes()
+    assert ("python3 open_bundle.py FILE DIRECTORY -i KEYFILE" in text) == (kind == "x25519")
+    assert max(len(line) for line in text.splitlines()) <= 80
 
 
 @by_hand

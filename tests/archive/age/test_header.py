@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.age import header
@@ -16,6 +16,7 @@ STANZA = st.builds(Stanza, st.lists(ARGUMENT, min_size=1, max_size=4).map(tuple)
 FILE_KEY = bytes(range(16))
 
 
+@settings(deadline=None)
 @given(st.lists(STANZA, min_size=1, max_size=5), st.binary(max_size=40))
 def test_parse_undoes_marshal_and_leaves_what_follows(stanzas: list[Stanza], payload: bytes) -> None:
     data = header.marshal(stanzas, FILE_KEY)
@@ -34,6 +35,7 @@ def test_a_body_of_whole_lines_ends_in_an_empty_one(size: int) -> None:
     assert (lines[-1] == b"") == (size % 48 == 0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_no_changed_byte_goes_unnoticed(position: int, change: int) -> None:
     data = bytearray(header.marshal([Stanza(("X25519", "share"), bytes(range(100)))], FILE_KEY))

@@ -6,7 +6,7 @@ import resource
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.age import bech32, envelope, header, keys
@@ -58,11 +58,13 @@ def test_bip173_invalid(text: str) -> None:
         bech32.decode(text)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_bech32_comes_back(data: bytes) -> None:
     assert bech32.decode(bech32.encode("age", data)) == ("age", data)
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(EXAMPLE_SECRET) - 1), st.sampled_from("ACDEFGHJKLMNPQRSTUVWXYZ023456789"))
 def test_a_mistyped_character_is_noticed(position: int, character: str) -> None:
     text = EXAMPLE_SECRET[:position] + character + EXAMPLE_SECRET[position + 1 :]

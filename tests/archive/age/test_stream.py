@@ -6,7 +6,7 @@ import io
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.age import stream
@@ -68,11 +68,13 @@ PLAINTEXT = drip("plaintext")(3 * CHUNK_BYTES + 17)
 SEALED = seal_slowly(PLAINTEXT)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200_000))
 def test_the_size_of_the_pieces_does_not_matter(piece_bytes: int) -> None:
     assert seal(PLAINTEXT, piece_bytes) == SEALED
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(PLAINTEXT)), st.integers(0, 80_000)), max_size=5))
 def test_any_range_can_be_read(ranges: list[tuple[int, int]]) -> None:
     opened = reader(SEALED)
@@ -81,6 +83,7 @@ def test_any_range_can_be_read(ranges: list[tuple[int, int]]) -> None:
         assert opened.read_at(offset, size) == PLAINTEXT[offset : offset + size]
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(SEALED) - 1), st.integers(1, 255))
 def test_a_changed_byte_ends_the_payload_before_its_chunk(position: int, change: int) -> None:
     damaged = bytearray(SEALED)
@@ -94,6 +97,7 @@ def test_a_changed_byte_ends_the_payload_before_its_chunk(position: int, change:
     assert caught.value.damage[0].offset == 16 + chunk * SEALED_CHUNK_BYTES
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(SEALED) - 1))
 def test_a_shortened_payload_never_reads_as_a_shorter_one(size: int) -> None:
     released = bytearray()
