@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
 import hashlib
+import importlib
 import os
 import subprocess
 import sys
@@ -317,3 +319,9 @@ def test_a_bundle_that_changes_after_it_was_opened_restores_nothing(smalls: dict
             with pytest.raises(DamagedError):
                 bundle.extract(tmp_path / "out")
         assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("module", ["archive.bundle", "archive.age.envelope"])
+def test_the_examples_in_the_docstrings_run(module: str) -> None:
+    results = doctest.testmod(importlib.import_module(module))
+    assert results.attempted and not results.failed
