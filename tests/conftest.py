@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from core_model.voice import Voice
+
+
+settings.register_profile("house", deadline=None)  # a busy machine is no failure; pytest's own limit still holds
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
