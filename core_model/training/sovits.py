@@ -8,7 +8,7 @@ Resumable: see checkpoint.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +19,12 @@ from core_model.sovits import losses
 from core_model.sovits.discriminator import MultiPeriodDiscriminator
 from core_model.sovits.synthesizer import SoVITS, TrainingForward
 from core_model.training import checkpoint
-from core_model.training.dataset import FRAMES_PER_TOKEN, SAMPLES_PER_TOKEN, Batch, Dataset
+from core_model.training.dataset import FRAMES_PER_TOKEN, SAMPLES_PER_TOKEN, Dataset
 from core_model.training.schedule import Options, Progress, Report, learning_rate, silent
 
 SLICE_FRAMES = 32  # latent frames that the decoder sees of each utterance: 0.64 s
 _SAMPLES_PER_FRAME = SAMPLES_PER_TOKEN // FRAMES_PER_TOKEN
+_LISTEN_BEFORE = 0.05  # of the run: for so long judges learn before anybody hears them
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,39 +49,12 @@ def mel_loss() -> losses.MelLoss:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    """One batch as tensors, with everything random about it."""
+class _Pass:
+    """One batch through the network: what came out, and what it should sound like."""
 
-    forward: TrainingForward
+    out: TrainingForward
     real: torch.Tensor  # (B, 1, N) the slices that were spoken
-
-
-def _forward(network: SoVITS, batch: Batch, rng: np.random.Generator, device: str) -> _Step:
-    frames = batch.token_lengths * FRAMES_PER_TOKEN
-    starts = np.array([int(rng.integers(0, max(1, n - SLICE_FRAMES + 1))) for n in frames])
-    samples = SLICE_FRAMES * _SAMPLES_PER_FRAME
-    real = np.stack([row[s : s + samples] for row, s in zip(batch.waveform, starts * _SAMPLES_PER_FRAME, strict=True)])
-    noise = rng.standard_normal((len(frames), network.dims.latent, batch.mel.shape[2]), dtype=np.float32)
-
-    def moved(array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(array).to(device)
-
-    result = network(
-        moved(batch.tokens),
-        moved(batch.token_lengths),
-        moved(batch.phonemes),
-        moved(batch.phoneme_lengths),
-        moved(batch.mel),
-        moved(frames),
-        moved(noise),
-        moved(starts),
-        SLICE_FRAMES,
-    )
-    return _Step(result, moved(real)[:, None])
-
-
-def _ramp(share: float, weights: Weights) -> float:
-    return min(1.0, max(0.0, (share - weights.judges_from) / max(1e-6, weights.judges_full - weights.judges_from)))
+    generated: torch.Tensor  # (B, 1, N) float32
 
 
 def train(
@@ -102,50 +76,24 @@ def train(
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     distance = mel_loss().to(options.device)
     networks: dict[str, torch.nn.Module] = {"sovits": network}
-    optimizers = {
-        "adamw": torch.optim.AdamW(trained, lr=options.learning_rate, betas=(0.8, 0.99), eps=1e-9, fused=True)
-    }
+    optimizers = {"adamw": _adamw(trained, options)}
     if judges is not None:
-        judges.to(options.device).train()
-        networks["judges"] = judges
-        optimizers["judges_adamw"] = torch.optim.AdamW(
-            judges.parameters(), lr=options.learning_rate, betas=(0.8, 0.99), eps=1e-9, fused=True
-        )
+        networks["judges"] = judges.to(options.device).train()
+        optimizers["judges_adamw"] = _adamw(judges.parameters(), options)
     start = checkpoint.load(options.checkpoint, networks, optimizers) if options.checkpoint else 0
     for step in range(start, options.steps):
         for optimizer in optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(options, step)
-        rng = np.random.Generator(np.random.Philox(key=[options.seed, step], counter=1))
-        batch = dataset.batch(options.seed, step, options.batch_size)
-        with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.bfloat16):
-            made = _forward(network, batch, rng, options.device)
-        out = made.forward
-        generated = out.waveform.float()
-        mel = distance(made.real, generated)
-        kl = losses.kl_loss(out.z_p, out.posterior_log_scale, out.mean, out.log_scale, out.mask)
-        total = weights.mel * mel + weights.kl * kl
-        told = {"mel": mel.item(), "kl": kl.item()}
-
-        heard = _ramp((step + 1) / options.steps, weights) if judges is not None else 0.0
-        if judges is not None and (step + 1) / options.steps > weights.judges_from - 0.05:
-            with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.bfloat16):
-                real_seen, generated_seen = judges.compare(made.real, generated.detach())
-            judged = losses.discriminator_loss(real_seen, generated_seen)
-            optimizers["judges_adamw"].zero_grad(set_to_none=True)
-            judged.backward()
-            optimizers["judges_adamw"].step()
-            told["judges"] = judged.item()
-        if judges is not None and heard > 0:
-            judges.requires_grad_(False)
-            with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.bfloat16):
-                real_seen, generated_seen = judges.compare(made.real, generated)
-            fooled = losses.adversarial_loss(generated_seen)
-            matching = losses.feature_matching_loss(real_seen, generated_seen)
-            total = total + heard * weights.adversarial * (fooled + matching)
-            told |= {"fooled": fooled.item(), "matching": matching.item()}
-            judges.requires_grad_(True)
-
+        made = _forward(network, dataset, options, step)
+        share = (step + 1) / options.steps
+        total, told = _distance_and_kl(made, distance, weights)
+        if judges is not None and share > weights.judges_from - _LISTEN_BEFORE:
+            told |= _teach(judges, optimizers["judges_adamw"], made, options)
+        if judges is not None and (heard := _ramp(share, weights)) > 0:
+            verdict, verdict_told = _verdict(judges, made, options)
+            total = total + heard * weights.adversarial * verdict
+            told |= verdict_told
         optimizers["adamw"].zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(trained, 5.0)
@@ -154,3 +102,71 @@ def train(
         if options.checkpoint and ((step + 1) % options.checkpoint_every == 0 or step + 1 == options.steps):
             checkpoint.save(options.checkpoint, step + 1, networks, optimizers)
     network.eval()
+
+
+def _adamw(parameters: Iterable[torch.nn.Parameter], options: Options) -> torch.optim.AdamW:
+    return torch.optim.AdamW(parameters, lr=options.learning_rate, betas=(0.8, 0.99), eps=1e-9, fused=True)
+
+
+def _autocast(options: Options) -> torch.autocast:
+    return torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.bfloat16)
+
+
+def _forward(network: SoVITS, dataset: Dataset, options: Options, step: int) -> _Pass:
+    """The batch of *step* through the network; its slices and its noise are drawn by (seed, step) too."""
+    rng = np.random.Generator(np.random.Philox(key=[options.seed, step], counter=1))
+    batch = dataset.batch(options.seed, step, options.batch_size)
+    frames = batch.token_lengths * FRAMES_PER_TOKEN
+    starts = np.array([int(rng.integers(0, max(1, n - SLICE_FRAMES + 1))) for n in frames])
+    samples = SLICE_FRAMES * _SAMPLES_PER_FRAME
+    real = np.stack([row[s : s + samples] for row, s in zip(batch.waveform, starts * _SAMPLES_PER_FRAME, strict=True)])
+    noise = rng.standard_normal((len(frames), network.dims.latent, batch.mel.shape[2]), dtype=np.float32)
+    arrays = (
+        batch.tokens,
+        batch.token_lengths,
+        batch.phonemes,
+        batch.phoneme_lengths,
+        batch.mel,
+        frames,
+        noise,
+        starts,
+    )
+    inputs = [torch.from_numpy(array).to(options.device) for array in arrays]
+    with _autocast(options):
+        out: TrainingForward = network(*inputs, SLICE_FRAMES)
+    return _Pass(out, torch.from_numpy(real).to(options.device)[:, None], out.waveform.float())
+
+
+def _distance_and_kl(made: _Pass, distance: losses.MelLoss, weights: Weights) -> tuple[torch.Tensor, dict[str, float]]:
+    out = made.out
+    mel = distance(made.real, made.generated)
+    kl = losses.kl_loss(out.z_p, out.posterior_log_scale, out.mean, out.log_scale, out.mask)
+    return weights.mel * mel + weights.kl * kl, {"mel": mel.item(), "kl": kl.item()}
+
+
+def _teach(
+    judges: MultiPeriodDiscriminator, optimizer: torch.optim.Optimizer, made: _Pass, options: Options
+) -> dict[str, float]:
+    """One step of the judges: real speech towards 1, generated towards 0."""
+    with _autocast(options):
+        real_seen, generated_seen = judges.compare(made.real, made.generated.detach())
+    judged = losses.discriminator_loss(real_seen, generated_seen)
+    optimizer.zero_grad(set_to_none=True)
+    judged.backward()
+    optimizer.step()
+    return {"judges": judged.item()}
+
+
+def _verdict(judges: MultiPeriodDiscriminator, made: _Pass, options: Options) -> tuple[torch.Tensor, dict[str, float]]:
+    """What the judges, who learn nothing from it, make of the generated speech."""
+    judges.requires_grad_(False)
+    with _autocast(options):
+        real_seen, generated_seen = judges.compare(made.real, made.generated)
+    fooled = losses.adversarial_loss(generated_seen)
+    matching = losses.feature_matching_loss(real_seen, generated_seen)
+    judges.requires_grad_(True)
+    return fooled + matching, {"fooled": fooled.item(), "matching": matching.item()}
+
+
+def _ramp(share: float, weights: Weights) -> float:
+    return min(1.0, max(0.0, (share - weights.judges_from) / max(1e-6, weights.judges_full - weights.judges_from)))
