@@ -9,8 +9,6 @@ from core_model.errors import RuntimeMissingError
 from core_model.speaking import Runtime
 from core_model.voice import Voice
 
-RUNTIMES = ("torch", "onnx")
-
 
 def load_runtime(voice: Voice, name: str, *, threads: int = 0) -> Runtime:
     """Return the networks of *voice* on the runtime *name*; *threads* 0 leaves that to it.

@@ -15,8 +15,6 @@ N samples, C channels, bins = fft // 2 + 1, frames = N // hop. Frame f looks at 
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,8 +36,6 @@ _SLANEY_LOG_STEP = np.log(6.4) / 27.0  # above it, 27 mels lead from 1 kHz to 6.
 _CUT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)  # libsndfile reads such a wav without complaint
 _STREAMED = 0x7FFF0000  # programs that write into a pipe announce this much or more: they could not know
 _ENCODER_DELAY_S = 0.1  # an mp3's header may miscount by the frames that its encoder put before and after
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,33 +135,6 @@ def log_mel(linear: NDArray[np.float32], filterbank: NDArray[np.float32], floor:
     """Natural logarithm of the mel magnitudes, at least log(*floor*): (bins, F), (bands, bins) → (bands, F)."""
     mel: NDArray[np.float32] = np.log(np.maximum(filterbank @ linear, np.float32(floor)))
     return mel
-
-
-def write_wav(path: Path, waveform: NDArray[np.float32], sample_rate: int) -> float:
-    """Write *waveform* (N,) as mono 16-bit PCM, whole or not at all, and return the gain that was applied.
-
-    A waveform beyond full scale is turned down until its peak fits, never cut off: the gain is then below 1 and a
-    warning is logged. AudioError for samples that are not numbers, and for a *path* that is not a regular file.
-    """
-    if not np.isfinite(waveform).all():
-        raise AudioError("a waveform with samples that are not numbers cannot be written")
-    if path.exists() and not path.is_file():  # renaming over /dev/null would replace the device
-        raise AudioError(f"{path.name} exists and is not a file")
-    peak = float(np.abs(waveform).max(initial=0.0))
-    gain = 1.0 / max(peak, 1.0)
-    if gain < 1.0:
-        _log.warning("the waveform peaks at %.2f of full scale; turned down by %.1f dB", peak, -20.0 * np.log10(gain))
-    samples = np.rint(waveform.astype(np.float64) * gain * 32767.0).astype(np.int16)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with temporary.open("wb") as file:
-            soundfile.write(file, samples, sample_rate, format="WAV", subtype="PCM_16")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return gain
 
 
 @contextlib.contextmanager

@@ -27,10 +27,9 @@ _SHORTEST_LAG = int(_RATE / HIGHEST_HZ) - 1
 _FFT = 1024  # ≥ _WINDOW + _LONGEST_LAG, so that no product wraps round
 _BLOCK = 512  # frames per block: 8 MiB of spectrum, whatever the length of the recording
 _TYPICAL_LAG = 107  # samples, 150 Hz: what is compared then lies evenly round the frame's centre
-_AS_DEEP = (
-    0.05  # the first dip that comes so near the deepest is the period. YIN's fixed threshold of 0.1 to 0.15 takes
-)
-# half the period where a vowel's resonances lie on even harmonics
+# The first dip that comes so near the deepest is the period. YIN's fixed threshold of 0.1 to 0.15 takes half the period
+# where a vowel's resonances lie on even harmonics.
+_AS_DEEP = 0.05
 _VOICED = 0.30  # a frame whose best dip stays above this does not repeat
 _QUIET = 0.01  # frames 40 dB under the loud ones are unvoiced, whatever they repeat
 _SILENT = 1e-5  # rms under which there is nothing to repeat
@@ -72,14 +71,6 @@ def running_median(values: NDArray[np.float64], valid: NDArray[np.bool_], width:
     low = np.take_along_axis(windows, np.maximum(counts - 1, 0)[:, None] // 2, axis=1)[:, 0]
     high = np.take_along_axis(windows, (counts // 2)[:, None].clip(max=2 * half), axis=1)[:, 0]
     return np.where(valid, 0.5 * (low + np.where(counts % 2 == 0, high, low)), 0.0)
-
-
-def continuous(pitch: Pitch, default_hz: float = 120.0) -> NDArray[np.float32]:
-    """The pitch in Hz, its gaps bridged on a logarithmic scale, its ends held: (F,). *default_hz* if all unvoiced."""
-    if not pitch.voiced.any():
-        return np.full(len(pitch.f0_hz), default_hz, np.float32)
-    known = np.flatnonzero(pitch.voiced)
-    return np.exp(np.interp(np.arange(len(pitch.f0_hz)), known, np.log(pitch.f0_hz[known]))).astype(np.float32)
 
 
 def _segments(waveform: NDArray[np.float32], centres: NDArray[np.float64]) -> list[NDArray[np.float64]]:

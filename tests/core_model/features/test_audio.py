@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,6 @@ from core_model.features.audio import (
     log_mel,
     mel_filterbank,
     resample,
-    write_wav,
 )
 
 RATES = (8000, 11025, 22050, 44100, 48000)
@@ -132,9 +130,6 @@ def test_samples_that_are_not_numbers_are_refused(tmp_path: Path, value: float) 
     soundfile.write(tmp_path / "x.wav", waveform, 16000, subtype="FLOAT")
     with pytest.raises(AudioError, match="not numbers"):
         load(tmp_path / "x.wav")
-    with pytest.raises(AudioError, match="not numbers"):
-        write_wav(tmp_path / "y.wav", waveform, 16000)
-    assert not (tmp_path / "y.wav").exists()
 
 
 def test_float_files_beyond_full_scale_are_left_as_they_are(tmp_path: Path) -> None:
@@ -211,49 +206,6 @@ def test_log_mel_of_a_tone_peaks_in_its_band() -> None:
     assert np.abs(centres[mel[:, 5:-5].argmax(axis=0)] - 1000.0).max() < 60.0
     silent = log_mel(np.zeros((321, 3), np.float32), filterbank)
     assert np.allclose(silent, np.log(1e-5))
-
-
-def test_what_is_written_comes_back(tmp_path: Path) -> None:
-    waveform = tone(440.0, 16000)
-    assert write_wav(tmp_path / "x.wav", waveform, 16000) == 1.0
-    assert soundfile.info(tmp_path / "x.wav").subtype == "PCM_16"
-    read = load(tmp_path / "x.wav")
-    assert read.sample_rate == 16000
-    assert np.abs(read.waveform - waveform).max() < 2**-14
-    assert [path.name for path in tmp_path.iterdir()] == ["x.wav"]
-
-
-def test_too_loud_is_turned_down_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    waveform = tone(440.0, 16000, amplitude=2.0)
-    with caplog.at_level(logging.WARNING):
-        gain = write_wav(tmp_path / "x.wav", waveform, 16000)
-    assert gain == pytest.approx(0.5, abs=0.01)
-    assert "turned down" in caplog.text
-    assert np.abs(load(tmp_path / "x.wav").waveform - waveform * gain).max() < 2**-14  # the shape is kept, not cut
-
-
-def test_writing_replaces_a_file_but_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "x.wav").write_bytes(b"old")
-    write_wav(tmp_path / "x.wav", tone(440.0, 16000), 16000)
-    assert len(load(tmp_path / "x.wav").waveform) == 8000
-    for path in (tmp_path, Path("/dev/null")):
-        with pytest.raises(AudioError, match="not a file"):
-            write_wav(path, tone(440.0, 16000), 16000)
-    assert not Path("/dev/null").is_file()
-
-
-def test_a_disk_that_says_no_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "x.wav"
-    path.write_bytes(b"old")
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(soundfile, "write", full)
-    with pytest.raises(OSError, match="No space"):
-        write_wav(path, tone(440.0, 16000), 16000)
-    assert path.read_bytes() == b"old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["x.wav"]
 
 
 def test_duration_is_in_seconds() -> None:

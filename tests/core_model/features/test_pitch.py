@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core_model.features.audio import load
-from core_model.features.pitch import Pitch, continuous, running_median, track
+from core_model.features.pitch import Pitch, running_median, track
 
 RATE = 16000
 HOP = 160
@@ -141,14 +141,6 @@ def test_running_median_equals_the_slow_one() -> None:
             near = slice(max(0, at - width // 2), at + width // 2 + 1)
             expected = np.median(values[near][valid[near]]) if valid[at] else 0.0
             assert ours[at] == expected
-
-
-def test_continuous_bridges_gaps_on_a_logarithmic_scale() -> None:
-    f0_hz = np.array([0, 100, 0, 400, 0], np.float32)
-    filled = continuous(Pitch(f0_hz, f0_hz > 0, np.zeros(5, np.float32)))
-    assert np.allclose(filled, [100, 100, 200, 400, 400])
-    unvoiced = Pitch(np.zeros(3, np.float32), np.zeros(3, bool), np.ones(3, np.float32))
-    assert np.allclose(continuous(unvoiced, default_hz=150.0), 150.0)
 
 
 def test_speech_of_the_examples_is_that_of_one_woman() -> None:
