@@ -138,9 +138,10 @@ class Store:
 def new_file(path: Path, *, mode: int = 0o666, replace: bool = True) -> Iterator[BinaryIO]:
     """Yield a file that becomes *path* if the block ends without an error, else vanishes.
 
-    With replace=False a file that is there already is left alone: OutputExistsError.
+    What is there already is replaced if it is a file, else OutputExistsError: a rename over /dev/null would be the end
+    of that device. With replace=False a file is left alone too.
     """
-    if not replace and path.exists():
+    if path.exists() and not (replace and path.is_file()):
         raise OutputExistsError(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")

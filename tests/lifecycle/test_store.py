@@ -150,6 +150,14 @@ def test_a_file_that_must_be_new_is_never_replaced(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
+    """`speak -o /dev/null` as root would put a wav in the place of the device."""
+    for path in (Path("/dev/null"), tmp_path):
+        with pytest.raises(OutputExistsError), new_file(path) as file:
+            file.write(b"sound")
+    assert Path("/dev/null").is_char_device()
+
+
 def test_a_secret_file_is_for_its_owner_only(tmp_path: Path) -> None:
     with new_file(tmp_path / "key.txt", mode=0o600, replace=False) as file:
         file.write(b"secret")
