@@ -230,12 +230,14 @@ def decode_tokens(
     seed: int,
     options: SpeakingOptions,
 ) -> Floats:
-    """SoVITS's part of one sentence: (N,) samples, scaled down only if they would clip."""
+    """SoVITS's part of one sentence: (N,) samples, scaled down only if they would clip. VoiceError if they are NaN."""
     dims = sovits_dims(voice)
     noise = latent_noise(seed, dims.latent, dims.frames_for(int(tokens.size), options.speed))
     phonemes = np.asarray(utterance.phonemes, np.int64)
     waveform = runtime.decode(tokens, phonemes, prompt.style, noise, options.noise_scale, options.speed)
     peak = float(np.abs(waveform).max(initial=0.0))
+    if not np.isfinite(peak):
+        raise VoiceError("weights/sovits.safetensors", "gives samples that are no numbers")
     return waveform / np.float32(peak) if peak > 1.0 else waveform
 
 

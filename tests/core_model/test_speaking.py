@@ -128,6 +128,12 @@ def test_a_short_sentence_gets_a_leading_mark_from_a_quantizer_voice(quantized: 
     assert runtime.begun[0][0][9:].tolist() == ids(".", "T", "IY1", ".")
 
 
+@pytest.mark.parametrize("level", [float("nan"), float("inf")])
+def test_a_network_whose_samples_are_no_numbers_is_refused(aligned: Voice, level: float) -> None:
+    with pytest.raises(VoiceError, match="no numbers"):
+        say(aligned, "Tea", Recorder(aligned, level))
+
+
 def test_sentences_are_joined_by_pauses(aligned: Voice) -> None:
     speech, _ = say(aligned, "Tea is hot. Ice is cold. Why?", pause_s=0.1)
     lengths = [sentence.samples for sentence in speech.sentences]
