@@ -1,6 +1,6 @@
 """The embedded base: the weights that every nano voice starts from, read from the one file beside this module.
 
-Knows the file and the four networks in it; not how they were made (recipe.py) or what they can do (CARD.md).
+Knows the file and the three networks in it; not how they were made (recipe.py) or what they can do (CARD.md).
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from safetensors.torch import load_file
 from core_model.errors import BaseMissingError
 from core_model.features.alignment import Aligner, AlignerDims, PhoneClassifier
 from core_model.gpt import GPT
-from core_model.nano.dims import CODES, GPT_DIMS, JUDGES, SOVITS_DIMS
-from core_model.sovits.discriminator import MultiPeriodDiscriminator
+from core_model.nano.dims import CODES, GPT_DIMS, SOVITS_DIMS
 from core_model.sovits.synthesizer import SoVITS
 
 FILE = Path(__file__).with_name("base.safetensors")
@@ -31,7 +30,6 @@ class Base:
 
     gpt: GPT
     sovits: SoVITS
-    judges: MultiPeriodDiscriminator
     aligner: Aligner
     stock_styles: np.ndarray  # (speakers, S, 1) float32: the people of the base, whom no new voice should be taken for
     sha256: str
@@ -45,21 +43,20 @@ def digest(path: Path = FILE) -> str:
 
 
 def load(path: Path = FILE) -> Base:
-    """Build the four networks and fill them, every tensor or none; BaseMissingError where there is no file."""
+    """Build the three networks and fill them, every tensor or none; BaseMissingError where there is no file."""
     sha256 = digest(path)
     tensors = load_file(path)
     networks: dict[str, torch.nn.Module] = {
         "gpt": GPT(GPT_DIMS),
         "sovits": SoVITS(SOVITS_DIMS),
-        "judges": MultiPeriodDiscriminator(JUDGES),
         "aligner": PhoneClassifier(AlignerDims()),
     }
     for name, network in networks.items():
         network.load_state_dict(_part(tensors, name))
-    gpt, sovits, judges, classifier = networks.values()
+    gpt, sovits, classifier = networks.values()
     assert isinstance(gpt, GPT) and isinstance(sovits, SoVITS)
-    assert isinstance(judges, MultiPeriodDiscriminator) and isinstance(classifier, PhoneClassifier)
-    return Base(gpt, sovits, judges, Aligner(classifier, CODES), tensors["stock/styles"].float().numpy(), sha256)
+    assert isinstance(classifier, PhoneClassifier)
+    return Base(gpt, sovits, Aligner(classifier, CODES), tensors["stock/styles"].float().numpy(), sha256)
 
 
 def _part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:

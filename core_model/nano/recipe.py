@@ -153,7 +153,7 @@ def train_gpt(work: Path, dataset: Dataset, options: Options) -> GPT:
     return network
 
 
-def train_sovits(work: Path, dataset: Dataset, options: Options) -> tuple[SoVITS, MultiPeriodDiscriminator]:
+def train_sovits(work: Path, dataset: Dataset, options: Options) -> SoVITS:
     torch.manual_seed(options.seed)
     network, judges = SoVITS(SOVITS_DIMS), MultiPeriodDiscriminator(JUDGES)
     options = replace(
@@ -164,7 +164,7 @@ def train_sovits(work: Path, dataset: Dataset, options: Options) -> tuple[SoVITS
         checkpoint=work / "sovits.checkpoint.safetensors",
     )
     sovits.train(network, judges, dataset, options, report=_printed())
-    return network, judges
+    return network
 
 
 def stock_styles(network: SoVITS, dataset: Dataset) -> torch.Tensor:
@@ -229,7 +229,7 @@ def main() -> None:
     if "gpt" in wanted:
         networks["gpt"] = train_gpt(work, dataset, options)
     if "sovits" in wanted:
-        sovits_network, networks["judges"] = train_sovits(work, dataset, options)
+        sovits_network = train_sovits(work, dataset, options)
         networks["sovits"] = sovits_network.eval()
     if "pack" in wanted:
         pack(work, networks, stock_styles(sovits_network, dataset))

@@ -57,7 +57,6 @@ def test_only_the_decoder_and_the_gpt_move(tuned: Tuned) -> None:
     assert not any(changed[name] for name in changed.keys() - decoder)
     assert sum(changed[name] for name in decoder) > 0.9 * len(decoder)
     assert sum(moved(networks.gpt, untuned.gpt).values()) > 10
-    assert any(moved(networks.judges, untuned.judges).values())
 
 
 def test_weights_rest_as_float16(tuned: Tuned) -> None:
