@@ -9,6 +9,8 @@ en.unknown_words.safetensors  the network for the rest (g2p_en)
 
 from __future__ import annotations
 
+import functools
+
 from safetensors.numpy import load as load_tensors
 
 from core_model.text.english import English
@@ -21,13 +23,20 @@ from core_model.text.unknown_words import UnknownWords
 def load(data: PackageData | VoiceData) -> English:
     """The English front end. Raises VoiceError if a file of a voice is not what was written."""
     plain = data.reading == PLAIN
-    dictionary = parse_dictionary(data.read("en.cmudict.dict").decode())
-    dictionary.update(parse_dictionary(data.read("en.words.dict").decode()))
-    homographs = parse_homographs(data.read("en.homographs.txt").decode())
-    if plain:
-        homographs.update(parse_homographs(data.read("en.homographs.ours.txt").decode()))
-    unknown = UnknownWords(load_tensors(data.read("en.unknown_words.safetensors")))
-    return English(Words(dictionary, unknown, as_upstream=not plain), Homographs(homographs), plain)
+    ours = data.read("en.homographs.ours.txt") if plain else b""
+    names = ("en.cmudict.dict", "en.words.dict", "en.homographs.txt", "en.unknown_words.safetensors")
+    return _made(plain, ours, *map(data.read, names))
+
+
+@functools.lru_cache(maxsize=2)
+def _made(
+    plain: bool, our_homographs: bytes, cmu: bytes, our_words: bytes, homographs: bytes, unknown: bytes
+) -> English:
+    """A front end never changes, so the same bytes, wherever they were read from, need to be parsed only once."""
+    dictionary = parse_dictionary(cmu.decode()) | parse_dictionary(our_words.decode())
+    table = parse_homographs(homographs.decode()) | parse_homographs(our_homographs.decode())
+    words = Words(dictionary, UnknownWords(load_tensors(unknown)), as_upstream=not plain)
+    return English(words, Homographs(table), plain)
 
 
 def parse_dictionary(text: str) -> Pronunciations:

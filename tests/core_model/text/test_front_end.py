@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_model.errors import EmptyTextError, TextError, UnknownLanguageError, UnknownPhonemeError, VoiceError
-from core_model.text import front_end, segment
+from core_model.text import english_data, front_end, segment
 from core_model.text.front_end import FrontEnd, write_data
 from core_model.text.phonemes import Phonemes, ids_of, symbols_of
 from core_model.text.symbols import PUNCTUATION, V2
@@ -104,6 +104,23 @@ def test_parse_refuses(text: str, error: type[TextError]) -> None:
 def test_a_voices_data_read_alike(voice_text: Path) -> None:
     text = "Dr. Zorblax's 3 records, e.g. of the 1990s, cost $5."
     assert FrontEnd(voice_text).phonemize(text, "en") == FRONT_ENDS["plain"].phonemize(text, "en")
+
+
+def test_a_voice_with_other_words_is_not_read_with_another_ones(voice_text: Path, tmp_path: Path) -> None:
+    """What was parsed once is kept by its bytes: the same ones are not parsed again, others never mistaken for them."""
+    before = english_data._made.cache_info().misses
+    usual = FrontEnd(voice_text).phonemize("Hello", "en")
+    assert english_data._made.cache_info().misses <= before + 1
+    write_data(tmp_path, ["en"])
+    words = tmp_path / "en.words.dict"
+    words.write_bytes(words.read_bytes() + b"\nhello B AH1\n")
+    index = json.loads((tmp_path / "index.json").read_text())
+    index["files"]["en.words.dict"]["sha256"] = hashlib.sha256(words.read_bytes()).hexdigest()
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    assert FrontEnd(tmp_path).phonemize("Hello", "en").symbols == ("B", "AH1")
+    misses = english_data._made.cache_info().misses
+    assert FrontEnd(voice_text).phonemize("Hello", "en") == usual
+    assert english_data._made.cache_info().misses == misses
 
 
 def test_the_reading_belongs_to_the_voice(tmp_path: Path) -> None:
@@ -197,6 +214,7 @@ def test_a_voice_speaks_without_torch_and_without_the_dictionary_package(voice_t
 
 def test_the_first_phonemize_is_quick() -> None:
     """1.5 s is the promise; it takes a quarter of a second on an idle machine. Processor time, not the clock."""
+    english_data._made.cache_clear()
     start = time.process_time()
     FrontEnd().phonemize("Hello world.", "en")
     assert time.process_time() - start < 1.5
