@@ -7,7 +7,6 @@ thread from the weights as they rest (float16), and judged against the base's ow
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from core_model.golden import Golden, decode_sentences, judge, record_golden
 from core_model.nano import base as nano
 from core_model.nano.dims import CODES, GPT_DIMS, SOVITS_DIMS
 from core_model.sovits.dims import dims_to_dict
+from core_model.speaking import symbols_sha256
 from core_model.synthesis import TorchRuntime
 from core_model.text.front_end import write_data
 from core_model.text.symbols import V2
@@ -41,6 +41,7 @@ def write_new_voice(
     work: Path,
 ) -> None:
     """Fill *directory* with all of the voice but records/ and exports/; *work* takes the stock voice to judge by."""
+    latent_rate = SOVITS_DIMS.sample_rate // SOVITS_DIMS.hop
     description = Description(
         name=name,
         family="nano",
@@ -48,10 +49,10 @@ def write_new_voice(
         sovits=dims_to_dict(SOVITS_DIMS),
         token_scheme=CODES.scheme(),
         languages=("en",),
-        symbols=SymbolTable("v2", hashlib.sha256("".join(f"{symbol}\n" for symbol in V2).encode()).hexdigest()),
+        symbols=SymbolTable("v2", symbols_sha256(V2)),
         sample_rate=SOVITS_DIMS.sample_rate,
-        semantic_rate=25,
-        latent_rate=50,
+        semantic_rate=latent_rate // SOVITS_DIMS.code_upsampling,
+        latent_rate=latent_rate,
         lineage={"base": "nano", "base_sha256": tuned.sha256, "plan": asdict(plan)},
         licence=licence,
         preview=nano.PREVIEW,

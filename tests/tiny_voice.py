@@ -9,7 +9,6 @@ so that logits are far apart and samples are no zeros.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from core_model.gpt import GPT, GPTDims
 from core_model.nano.dims import SOVITS_DIMS
 from core_model.sovits.dims import HiFiGANDims, ISTFTDims, SoVITSDims, dims_to_dict
 from core_model.sovits.synthesizer import SoVITS
+from core_model.speaking import symbols_sha256
 from core_model.synthesis import TorchRuntime
 from core_model.text.front_end import write_data
 from core_model.text.symbols import V2
@@ -138,7 +138,7 @@ def _description(name: str, gpt_dims: GPTDims, sovits_dims: SoVITSDims, *, quant
         sovits=dims_to_dict(sovits_dims),
         token_scheme={"kind": "quantizer"} if quantizer else CODES.scheme(),
         languages=("en",),
-        symbols=SymbolTable("v2", hashlib.sha256("".join(f"{symbol}\n" for symbol in V2).encode()).hexdigest()),
+        symbols=SymbolTable("v2", symbols_sha256(V2)),
         sample_rate=sovits_dims.sample_rate,
         semantic_rate=25,
         latent_rate=50,
