@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from archive.age import header
+from archive.age.header import Stanza
+from archive.age.primitives import encode_base64
 from archive.bundle import check, open_bundle
 from archive.checking import CheckReport
 from archive.errors import ArchiveError, DamagedError, FormatError
@@ -241,6 +243,22 @@ def test_an_encrypted_payload_that_cannot_be_one(tmp_path: Path) -> None:
         assert [item.entry for item in report.damage] == ["payload.tar.age"]
         with pytest.raises(ArchiveError):
             open_bundle(tmp_path / "a", [IDENTITY])
+
+
+def test_an_encryption_header_that_breaks_its_rules_is_seen_without_a_key(tmp_path: Path) -> None:
+    """Each parses as a header, with a right MAC even; only the rules of its stanzas' types are broken."""
+    share, salt = encode_base64(bytes(range(32))), encode_base64(bytes(16))
+    broken = [
+        [Stanza(("X25519", share), bytes(31))],
+        [Stanza(("X25519", share, "more"), bytes(32))],
+        [Stanza(("scrypt", salt, "018"), bytes(32))],
+        [Stanza(("scrypt", salt, "18"), bytes(32)), Stanza(("X25519", share), bytes(32))],
+    ]
+    for stanzas in broken:
+        report = damaged(tmp_path / "a", rebuilt(header.marshal(stanzas, bytes(16)) + bytes(32)))
+        assert [item.entry for item in report.damage] == ["payload.tar.age"]
+    unknown = [Stanza(("mlkem768x25519", share), bytes(32)), Stanza(("X25519", share), bytes(32))]
+    assert damaged(tmp_path / "a", rebuilt(header.marshal(unknown, bytes(16)) + bytes(32))).whole
 
 
 def rebuilt(payload: bytes) -> bytes:
