@@ -7,28 +7,31 @@ uses it.
 from __future__ import annotations
 
 import ctypes
+import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from core_model.alignment_codes import SILENCE
+
 _RETRIEVAL, _PHONEME_EVENTS, _EVENT_PHONEME, _EVENT_END = 1, 1, 7, 0
 
-_VOWELS = {
+_NAMES = {
     "a": "AE", "aa": "AE", "a#": "AH", "A:": "AA", "A": "AA", "0": "AA", "O": "AO", "O:": "AO", "O2": "AO", "V": "AH",
     "@": "AH", "@2": "AH", "@5": "AH", "I": "IH", "I2": "IH", "I#": "IH", "i": "IY", "i:": "IY", "E": "EH", "E2": "EH",
     "e": "EH", "U": "UH", "u:": "UW", "u": "UW", "3:": "ER", "3": "ER", "@r": "ER", "aI": "AY", "aU": "AW", "OI": "OY",
     "oU": "OW", "@U": "OW", "eI": "EY", "A~": "AA",
+    **{c: c.upper() for c in "pbtdkgfvszmnlrw"},
+    "h": "HH", "j": "Y", "tS": "CH", "dZ": "JH", "T": "TH", "D": "DH", "S": "SH", "Z": "ZH", "N": "NG", "t2": "T",
+    "t#": "T", "*": "T", "?": "T", "d#": "D", "l#": "L", "r-": "R", "L": "L", "z#": "Z", "s#": "S",
 }  # fmt: skip
-_TWO = {
+_TWO = {  # one of espeak's is two of ours, each half as long
     "aI@": ("AY", "ER"), "aI3": ("AY", "ER"), "aU@": ("AW", "ER"), "A@": ("AA", "R"), "A:r": ("AA", "R"), "O@": ("AO",
     "R"), "o@": ("AO", "R"), "O:r": ("AO", "R"), "i@": ("IH", "R"), "i@3": ("IH", "R"), "e@": ("EH", "R"), "U@":
     ("UH", "R"), "@L": ("AH", "L"), "n-": ("AH", "N"), "m-": ("AH", "M"),
 }  # fmt: skip
-_CONSONANTS = {
-    **{c: c.upper() for c in ["p", "b", "t", "d", "k", "g", "f", "v", "s", "z", "m", "n", "l", "r", "w"]},
-    "h": "HH", "j": "Y", "tS": "CH", "dZ": "JH", "T": "TH", "D": "DH", "S": "SH", "Z": "ZH", "N": "NG", "t2": "T",
-    "t#": "T", "*": "T", "?": "T", "d#": "D", "l#": "L", "r-": "R", "L": "L", "z#": "Z", "s#": "S",
-}  # fmt: skip
-_PAUSES = {"_", "_:", "_!", "_|", ""}
+_MARKS = {";", "'", ",", "%", "-"}  # events without a sound
 
 
 class _Identifier(ctypes.Union):
@@ -47,29 +50,29 @@ _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 class Engine:
-    """One espeak-ng per process; `say` returns (waveform, sample rate, [(ARPAbet phone, end in seconds)])."""
+    """One espeak-ng per process: the library keeps global state and hangs when it is initialised again."""
 
     def __init__(self, library: str = "libespeak-ng.so.1") -> None:
         self._library = ctypes.CDLL(library)
         self._samples: list[np.ndarray] = []
-        self._events: list[tuple[str, float]] = []
+        self._events: list[tuple[str, float]] = []  # (espeak's phone, the second at which it begins)
         self._rate = int(self._library.espeak_Initialize(_RETRIEVAL, 500, None, _PHONEME_EVENTS))
         self._callback = _CALLBACK(self._receive)  # kept: C holds the pointer as long as the engine lives
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def _receive(self, samples: object, count: int, events: object) -> int:
+    def _receive(self, samples: Any, count: int, events: Any) -> int:
         if samples and count:
-            self._samples.append(np.ctypeslib.as_array(samples, (count,)).copy())  # type: ignore[arg-type]
-        index = 0
-        while events[index].type != _EVENT_END:  # type: ignore[index]
-            event = events[index]  # type: ignore[index]
+            self._samples.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        for index in itertools.count():
+            event = events[index]
+            if event.type == _EVENT_END:
+                break
             if event.type == _EVENT_PHONEME:
                 self._events.append((event.id.string.decode("utf-8", "replace"), event.audio_position / 1000))
-            index += 1
         return 0
 
     def say(self, text: str, voice: str) -> tuple[np.ndarray, int, list[tuple[str, float]]] | None:
-        """Speak *text*; None if espeak used a phone that has no ARPAbet name here."""
+        """Speak *text*: (waveform, Hz, [(ARPAbet phone, end in seconds)]); None if a phone has no name here."""
         self._samples.clear()
         self._events.clear()
         self._library.espeak_SetVoiceByName(voice.encode())
@@ -77,16 +80,22 @@ class Engine:
         self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, 1, None, None)
         self._library.espeak_Synchronize()
         waveform = np.concatenate(self._samples).astype(np.float32) / 32768
-        total_s = len(waveform) / self._rate
-        ends = [t for _, t in self._events[1:]] + [total_s]
-        phones: list[tuple[str, float]] = []
-        for (name, begin), end in zip(self._events, ends, strict=True):
-            if name in _PAUSES or name.startswith("_"):
-                phones.append(("SP", end))
-            elif name in _TWO:
-                phones += [(_TWO[name][0], (begin + end) / 2), (_TWO[name][1], end)]
-            elif name in _VOWELS or name in _CONSONANTS:
-                phones.append((_VOWELS.get(name) or _CONSONANTS[name], end))
-            elif name not in {";", "'", ",", "%", "-"}:
-                return None
-        return waveform, self._rate, phones
+        phones = _named(self._events, len(waveform) / self._rate)
+        return None if phones is None else (waveform, self._rate, phones)
+
+
+def _named(events: Sequence[tuple[str, float]], total_s: float) -> list[tuple[str, float]] | None:
+    """espeak's phones and the seconds at which they begin, to ours and the seconds at which they end."""
+    ends_s = [begin_s for _, begin_s in events[1:]] + [total_s]
+    phones: list[tuple[str, float]] = []
+    for (name, begin_s), end_s in zip(events, ends_s, strict=True):
+        if not name or name.startswith("_"):
+            phones.append((SILENCE, end_s))
+        elif name in _TWO:
+            first, second = _TWO[name]
+            phones += [(first, (begin_s + end_s) / 2), (second, end_s)]
+        elif name in _NAMES:
+            phones.append((_NAMES[name], end_s))
+        elif name not in _MARKS:
+            return None
+    return phones

@@ -23,16 +23,17 @@ import numpy as np
 import soundfile
 import soxr
 
+from core_model.alignment_codes import SILENCE
+from core_model.features.acoustic import SAMPLE_RATE
 from core_model.nano import espeak
 
-SAMPLE_RATE = 16_000
-PAUSE = "SP"
 _MARGIN_S = 0.12  # silence kept at both ends of a sentence
 
+_ASKING = frozenset({"who", "what", "where", "when", "why", "how", "do", "did", "is"})
 # What flite and festival call a phone, where upper case alone does not give ARPAbet.
 _RENAMED = {
-    "pau": PAUSE, "h#": PAUSE, "brth": PAUSE, "ax": "AH", "axr": "ER", "dx": "T", "nx": "N", "hv": "HH",
-    "el": "L", "em": "M", "en": "N", "ix": "IH", "ssil": PAUSE,
+    "pau": SILENCE, "h#": SILENCE, "brth": SILENCE, "ax": "AH", "axr": "ER", "dx": "T", "nx": "N", "hv": "HH",
+    "el": "L", "em": "M", "en": "N", "ix": "IH", "ssil": SILENCE,
 }  # fmt: skip
 
 
@@ -55,6 +56,7 @@ class Speaker:
 
     @property
     def name(self) -> str:
+        """What its directory is called."""
         return f"{self.engine}-{self.voice.replace('+', '-')}-{round(self.warp * 100)}".lower()
 
 
@@ -82,11 +84,7 @@ def sentences(wordnet: Path) -> list[str]:
                 words = quoted.strip().rstrip(".!?;,").split()
                 if 4 <= len(words) <= 16 and re.fullmatch(r"[A-Za-z][A-Za-z', ]+", " ".join(words)):
                     sentence = " ".join(words)
-                    end = (
-                        "?"
-                        if words[0].lower() in {"who", "what", "where", "when", "why", "how", "do", "did", "is"}
-                        else "."
-                    )
+                    end = "?" if words[0].lower() in _ASKING else "."
                     found.add(sentence[0].upper() + sentence[1:] + end)
     return sorted(found)
 
@@ -96,8 +94,8 @@ def warp(waveform: np.ndarray, sample_rate: int, ratio: float) -> np.ndarray:
     return np.asarray(soxr.resample(waveform, sample_rate * ratio, SAMPLE_RATE, quality="HQ"), dtype=np.float32)
 
 
-def _run(command: list[str], **options: object) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout  # type: ignore[call-overload,no-any-return]
+def _run(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _flite(speaker: Speaker, texts: list[str]) -> Iterator[Utterance]:
@@ -131,7 +129,7 @@ def _festival(speaker: Speaker, texts: list[str]) -> Iterator[Utterance]:
 
 @functools.cache
 def _espeak_engine() -> espeak.Engine:
-    """The one engine of this process: the library keeps global state and hangs when it is initialised again."""
+    """The one engine of this process, made when it is first needed."""
     return espeak.Engine()
 
 
@@ -156,12 +154,12 @@ def _finish(text: str, waveform: np.ndarray, phones: list[tuple[str, float]]) ->
     named = [(_RENAMED.get(p, p.upper()), t) for p, t in phones]
     merged: list[tuple[str, float]] = []
     for phone, end in named:
-        if merged and merged[-1][0] == phone == PAUSE:
+        if merged and merged[-1][0] == phone == SILENCE:
             merged.pop()
         merged.append((phone, end))
-    begin = max(0.0, merged[0][1] - _MARGIN_S) if merged[0][0] == PAUSE else 0.0
+    begin = max(0.0, merged[0][1] - _MARGIN_S) if merged[0][0] == SILENCE else 0.0
     stop = len(waveform) / SAMPLE_RATE
-    if merged[-1][0] == PAUSE and len(merged) > 1:
+    if merged[-1][0] == SILENCE and len(merged) > 1:
         stop = min(stop, merged[-2][1] + _MARGIN_S)
     cut = waveform[int(begin * SAMPLE_RATE) : int(stop * SAMPLE_RATE)]
     times = [(p, min(t, stop) - begin) for p, t in merged]

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from core_model.alignment_codes import AlignmentCodes
+from core_model.alignment_codes import SILENCE, AlignmentCodes
 from core_model.nano import speech
-from core_model.nano.speech import PAUSE, Speaker, Utterance, warp
+from core_model.nano.speech import Speaker, Utterance, warp
 
 PHONES = set(AlignmentCodes().phones)
 TEXT = "She sold the red boat, and nobody knew why."
@@ -53,10 +53,10 @@ def test_an_engine_says_a_sentence_and_when(speaker: Speaker) -> None:
     assert ends[-1] == pytest.approx(seconds, abs=0.15)
     said = [phone for phone, _ in phones]
     assert set(said) <= PHONES
-    assert said[0] == PAUSE or speaker.engine == "espeak"  # which begins at once; the recipe puts a pause there
+    assert said[0] == SILENCE or speaker.engine == "espeak"  # which begins at once; the recipe puts a pause there
     assert [p for p in said if p in {"SH", "B", "R", "W"}] == ["SH", "R", "B", "B", "W"]
     assert 20 < len(said) < 40
-    assert not any(a == b == PAUSE for a, b in itertools.pairwise(said))
+    assert not any(a == b == SILENCE for a, b in itertools.pairwise(said))
     assert rms(utterance, said.index("OW")) > 1.5 * rms(utterance, said.index("SH")) > 0  # the times fit the sound
 
 
@@ -80,7 +80,12 @@ def test_names_become_arpabet_pauses_one_and_margins_are_kept() -> None:
     waveform[16_000:24_000] = 0.1
     phones = [("pau", 0.5), ("pau", 1.0), ("ax", 1.2), ("dx", 1.5), ("pau", 2.0)]
     done = speech._finish("a t", waveform, phones)
-    assert [(p, pytest.approx(t)) for p, t in done.phones] == [(PAUSE, 0.12), ("AH", 0.32), ("T", 0.62), (PAUSE, 0.74)]
+    assert [(p, pytest.approx(t)) for p, t in done.phones] == [
+        (SILENCE, 0.12),
+        ("AH", 0.32),
+        ("T", 0.62),
+        (SILENCE, 0.74),
+    ]
     assert len(done.waveform) == pytest.approx(0.74 * 16_000, abs=1)
     assert np.abs(done.waveform).max() == pytest.approx(0.7)
 
@@ -104,7 +109,7 @@ def fake_engine(said: list[str]) -> object:
     def engine(speaker: Speaker, texts: list[str]) -> object:
         for text in texts:
             said.append(text)
-            yield Utterance(text, np.full(16_000, 0.5, np.float32), ((PAUSE, 0.1), ("AA", 0.9), (PAUSE, 1.0)))
+            yield Utterance(text, np.full(16_000, 0.5, np.float32), ((SILENCE, 0.1), ("AA", 0.9), (SILENCE, 1.0)))
 
     return engine
 
