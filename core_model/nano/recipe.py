@@ -37,11 +37,12 @@ from core_model.text.front_end import FrontEnd
 from core_model.training import aligner, gpt, sovits
 from core_model.training.adaptation import style_of
 from core_model.training.dataset import Dataset, Example, make_example, semitones
-from core_model.training.schedule import Options, Progress
+from core_model.training.schedule import Options, Progress, Report
 
 WORDNET = Path("/usr/share/wordnet")
 HELD_OUT_SENTENCES = 300  # never spoken by any speaker of the base
 MINUTES = {"flite": 9.0, "festival": 8.0, "espeak": 2.5}  # per speaker
+STAGES = ("speech", "dataset", "aligner", "gpt", "sovits", "pack")
 STEPS = {"aligner": 1500, "gpt": 4000, "sovits": 6500}
 _LEAST_TOKENS, _MOST_TOKENS = 20, 160  # utterances of 0.8 to 6.4 s
 
@@ -141,19 +142,23 @@ def train_aligner(work: Path, options: Options) -> PhoneClassifier:
     aligner.train(
         network, data, replace(options, steps=STEPS["aligner"], batch_size=24, learning_rate=2e-3), _printed()
     )
-    save_file(network.state_dict(), path)
+    partial = path.with_name(path.name + ".partial")
+    save_file(network.cpu().state_dict(), partial)
+    partial.replace(path)
     return network
 
 
 def train_gpt(work: Path, dataset: Dataset, options: Options) -> GPT:
+    """The first stage, on all speakers."""
     torch.manual_seed(options.seed)
     network = GPT(GPT_DIMS)
     options = replace(options, steps=STEPS["gpt"], learning_rate=1e-3, checkpoint=work / "gpt.checkpoint.safetensors")
     gpt.train(network, dataset, options, _printed())
-    return network
+    return network.cpu()
 
 
 def train_sovits(work: Path, dataset: Dataset, options: Options) -> SoVITS:
+    """The second stage, on all speakers; its judges are thrown away with DIR."""
     torch.manual_seed(options.seed)
     network, judges = SoVITS(SOVITS_DIMS), MultiPeriodDiscriminator(JUDGES)
     options = replace(
@@ -164,7 +169,7 @@ def train_sovits(work: Path, dataset: Dataset, options: Options) -> SoVITS:
         checkpoint=work / "sovits.checkpoint.safetensors",
     )
     sovits.train(network, judges, dataset, options, report=_printed())
-    return network
+    return network.cpu()
 
 
 def stock_styles(network: SoVITS, dataset: Dataset) -> torch.Tensor:
@@ -190,7 +195,7 @@ def pack(work: Path, networks: dict[str, torch.nn.Module], styles: torch.Tensor)
     beside.replace(destination)
 
 
-def _printed(every: int = 50) -> object:
+def _printed(every: int = 50) -> Report:
     started = time.monotonic()
 
     def report(progress: Progress) -> None:
@@ -203,11 +208,10 @@ def _printed(every: int = 50) -> object:
 
 
 def main() -> None:
+    """The command line: every stage up to the one that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="where speech, features and checkpoints are kept")
-    parser.add_argument(
-        "--only", choices=["speech", "dataset", "aligner", "gpt", "sovits", "pack"], help="stop after this stage"
-    )
+    parser.add_argument("--only", choices=STAGES, help="stop after this stage")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
@@ -217,8 +221,7 @@ def main() -> None:
     work: Path = arguments.work
     work.mkdir(parents=True, exist_ok=True)
     options = Options(steps=0, seed=20_26, bfloat16=True, device=arguments.device)
-    stages = ("speech", "dataset", "aligner", "gpt", "sovits", "pack")
-    wanted = stages[: stages.index(arguments.only) + 1] if arguments.only else stages
+    wanted = STAGES[: STAGES.index(arguments.only) + 1] if arguments.only else STAGES
     make_speech(work)
     if "dataset" not in wanted:
         return

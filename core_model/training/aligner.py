@@ -18,6 +18,7 @@ from core_model.features.alignment import FRAME_RATE, PhoneClassifier, mel_for_a
 from core_model.training.schedule import Options, Progress, Report, learning_rate, silent
 
 _CROP = 256  # frames: 2.56 s
+_IGNORED = -100  # nll_loss's mark for "no phone here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def _crops(data: Sequence[Labelled], rng: np.random.Generator, size: int) -> tup
         mel = item.mel[:, start : start + _CROP].astype(np.float32)
         spread = _CROP - mel.shape[1]
         mels.append(np.pad(mel, ((0, 0), (0, spread))))
-        phones.append(np.pad(item.phones[start : start + _CROP], (0, spread), constant_values=-100))
+        phones.append(np.pad(item.phones[start : start + _CROP], (0, spread), constant_values=_IGNORED))
     mel = np.stack(mels)
     tilt = np.linspace(-1, 1, mel.shape[1], dtype=np.float32)[None, :, None]
     mel += tilt * rng.normal(0, 0.3, (size, 1, 1)).astype(np.float32)
@@ -69,15 +70,16 @@ def accuracy(network: PhoneClassifier, data: Sequence[Labelled]) -> float:
 
 def train(network: PhoneClassifier, data: Sequence[Labelled], options: Options, report: Report = silent) -> None:
     """Train *network* in place; a run of minutes, so it starts afresh when it was interrupted."""
-    network.train()
+    network.to(options.device).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=0.01)
     for step in range(options.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(options, step)
         mel, phones = _crops(data, np.random.Generator(np.random.Philox(key=[options.seed, step])), options.batch_size)
         with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.bfloat16):
-            log_probabilities = network(torch.from_numpy(mel))
-        loss = functional.nll_loss(log_probabilities.float(), torch.from_numpy(phones), ignore_index=-100)
+            log_probabilities = network(torch.from_numpy(mel).to(options.device))
+        right = torch.from_numpy(phones).to(options.device)
+        loss = functional.nll_loss(log_probabilities.float(), right, ignore_index=_IGNORED)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
