@@ -2,7 +2,7 @@
 
 Knows networks and examples; nothing of files, text or people. The two loops do the work; here stands what adaptation
 asks of them: few steps, small learning rates, and which parts may move. A minute of speech can teach a timbre and a
-rhythm, but not English, so what turns tokens and phonemes into sounds stays as the base has it (docs/LOG.md).
+rhythm, but not English: of SoVITS only the decoder moves, all before it stays as the base has it (docs/LOG.md).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from core_model.nano.base import Base
+from core_model.sovits.synthesizer import SoVITS
 from core_model.training import gpt, sovits
 from core_model.training.dataset import Dataset, Example
 from core_model.training.schedule import Options, Report
@@ -22,7 +23,7 @@ from core_model.training.schedule import Options, Report
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """How much each stage learns. The defaults were measured on two held-out voices (docs/LOG.md)."""
+    """How much each stage learns. The defaults were measured on one held-out voice, flite's slt (docs/LOG.md)."""
 
     gpt_steps: int = 30
     sovits_steps: int = 400
@@ -66,13 +67,13 @@ def adapt(base: Base, dataset: Dataset, plan: Adaptation, work: Path, report: Re
     sovits.train(base.sovits, None, dataset, options, report=report, frozen=_frozen)
 
 
-def style_of(network: torch.nn.Module, examples: Sequence[Example]) -> np.ndarray:
+def style_of(network: SoVITS, examples: Sequence[Example]) -> np.ndarray:
     """The mean style of *examples*: (1, S, 1) float32, what a prompt keeps of a person's timbre."""
     styles = []
     with torch.inference_mode():
         for example in examples:
             mel = torch.from_numpy(example.mel.astype(np.float32))[None]
-            styles.append(network.style(mel).numpy())  # type: ignore[operator]
+            styles.append(network.style(mel).numpy())
     return np.asarray(np.mean(styles, axis=0), dtype=np.float32)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from core_model.alignment_codes import AlignmentCodes, frames_from_seconds, phone_of
+from core_model.alignment_codes import SILENCE, AlignmentCodes, frames_from_seconds, phone_of
 from core_model.errors import AlignmentError
 from core_model.features import acoustic, pitch
 from core_model.text.symbols import V2
@@ -71,7 +71,7 @@ def make_example(
 ) -> Example:
     """An utterance (float32 at 16 kHz) whose phoneme *symbols* end at *ends_s*; AlignmentError if they do not fit."""
     count = len(waveform) // SAMPLES_PER_TOKEN
-    optional = [phone_of(symbol) == "SP" for symbol in symbols]
+    optional = [phone_of(symbol) == SILENCE for symbol in symbols]
     ends = frames_from_seconds(ends_s, optional, _TOKEN_S, count) if count else None
     if ends is None:
         raise AlignmentError("more phones than the recording has room for")
@@ -94,6 +94,7 @@ class Dataset:
 
     @property
     def seconds(self) -> float:
+        """Of all waveforms together."""
         return sum(len(example.waveform) for example in self.examples) / acoustic.SAMPLE_RATE
 
     def batch(self, seed: int, step: int, size: int) -> Batch:
@@ -122,6 +123,7 @@ class Dataset:
 
     @classmethod
     def load(cls, path: Path) -> Dataset:
+        """The inverse of `save`."""
         arrays = load_file(path)
         phonemes = np.split(arrays["phonemes"], np.cumsum(arrays["phoneme_counts"])[:-1])
         ends = np.cumsum(arrays["token_counts"])[:-1]

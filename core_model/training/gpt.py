@@ -23,9 +23,8 @@ def loss_of(network: GPT, batch: Batch, device: str = "cpu") -> tuple[torch.Tens
     tokens = torch.from_numpy(batch.tokens).to(device)  # (B, T)
     lengths = torch.from_numpy(batch.token_lengths).to(device)
     positions = torch.arange(tokens.shape[1], device=device)
-    end = network.dims.semantic_tokens - 1
     following = torch.cat([tokens[:, 1:], torch.zeros_like(tokens[:, :1])], dim=1)
-    targets = torch.where(positions == lengths[:, None] - 1, end, following)
+    targets = torch.where(positions == lengths[:, None] - 1, network.dims.end_of_speech, following)
     targets = torch.where(positions < lengths[:, None], targets, _IGNORED)
     logits = network(
         torch.from_numpy(batch.phonemes).to(device),

@@ -1,7 +1,7 @@
 """Recordings with known words to examples: align, cut at pauses, measure.
 
-Knows waveforms, phonemes and the aligner; not files, text or people's names. What cannot be used is returned with the
-reason, never dropped in silence.
+Knows waveforms, phonemes and the aligner; not files, text or people's names. A recording that cannot be used is
+returned with the reason; of one that can, pieces under 0.8 s are left out.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Prepared:
 
 
 def prepare(recordings: Sequence[Spoken], aligner: Aligner, codes: AlignmentCodes) -> Prepared:
-    """Align every recording and cut it into examples of at most 6.4 s."""
+    """Align every recording and cut it into examples of at most 6.4 s; AlignmentError if nobody speaks in any."""
     levelled = [acoustic.level(recording.waveform) for recording in recordings]
     pitches = [semitones(waveform) for waveform in levelled]
     voiced = np.concatenate([pitch[~np.isnan(pitch)] for pitch in pitches])
