@@ -73,9 +73,13 @@ def test_a_mistyped_character_is_noticed(position: int, character: str) -> None:
             X25519Identity.parse(text)
 
 
-@pytest.mark.parametrize(
-    "text", [EXAMPLE_SECRET.lower(), EXAMPLE_RECIPIENT, bech32.encode("age-secret-key-", bytes(31)).upper()]
-)
+# The example's 32 bytes with a right checksum but another end: a loose bit, and one character more than is needed.
+LOOSE = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPPG0UGY5"
+LONG = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQQ74RJQ6"
+SHORT = bech32.encode("age-secret-key-", bytes(31)).upper()
+
+
+@pytest.mark.parametrize("text", [EXAMPLE_SECRET.lower(), EXAMPLE_RECIPIENT, SHORT, LOOSE, LONG])
 def test_what_is_no_identity(text: str) -> None:
     with pytest.raises(KeyFormatError) as caught:
         X25519Identity.parse(text)
