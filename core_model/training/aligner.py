@@ -81,7 +81,7 @@ def train(network: PhoneClassifier, data: Sequence[Labelled], options: Options, 
         right = torch.from_numpy(phones).to(options.device)
         loss = functional.nll_loss(log_probabilities.float(), right, ignore_index=_IGNORED)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         report(Progress("aligner", step + 1, options.steps, {"cross_entropy": loss.item()}))
     network.eval()

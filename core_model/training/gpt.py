@@ -51,7 +51,7 @@ def train(network: GPT, dataset: Dataset, options: Options, report: Report = sil
         with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.bfloat16):
             loss, right = loss_of(network, batch, options.device)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         report(Progress("gpt", step + 1, options.steps, {"cross_entropy": loss.item(), "accuracy": right.item()}))

@@ -95,7 +95,7 @@ def train(
             total = total + heard * weights.adversarial * verdict
             told |= verdict_told
         optimizers["adamw"].zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(trained, 5.0)
         optimizers["adamw"].step()
         report(Progress("sovits", step + 1, options.steps, told))
@@ -152,7 +152,7 @@ def _teach(
         real_seen, generated_seen = judges.compare(made.real, made.generated.detach())
     judged = losses.discriminator_loss(real_seen, generated_seen)
     optimizer.zero_grad(set_to_none=True)
-    judged.backward()
+    judged.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     return {"judges": judged.item()}
 
