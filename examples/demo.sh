@@ -14,7 +14,7 @@ demo=$(cd "$demo" && pwd)
 started=$(date +%s)
 
 if [ ! -d "$demo/home/voices/demo" ]; then
-    say "Training a voice from the minute of speech in examples/ (about ten minutes on two cores)"
+    say "Training a voice from the minute of speech in examples/ (a few minutes on two cores)"
     lifecycle train demo --recordings "$here" --home "$demo/home" --licence "CC0-1.0, synthetic speech"
 fi
 
