@@ -108,9 +108,7 @@ def parse_header(block: bytes, offset: int, entry: str) -> tuple[str, int]:
 
 
 def loose_header(block: bytes) -> tuple[str, int] | None:
-    """(name, size) as a lenient reader would see them, or None. For going on past a damaged header, never for
-    trusting it.
-    """
+    """(name, size) as a lenient reader sees them, or None: for going on past a damaged header, never for trust."""
     try:
         short, prefix = (_text(block[0:100]), _text(block[345:500]))
         size = int(block[124:135].decode("ascii"), 8)

@@ -67,9 +67,7 @@ def appearing(destination: Path) -> Iterator[Path]:
 
 
 def create(path: Path) -> BinaryIO:
-    """A new file, open for writing without a buffer; FileExistsError if anything has this name, a dangling link
-    included.
-    """
+    """A new file, open for writing, unbuffered; FileExistsError if anything has this name, even a dangling link."""
     return open(os.open(path, _CREATE, 0o644), "wb", buffering=0)  # noqa: PTH123  Path.open cannot take these flags
 
 
@@ -90,9 +88,7 @@ def _sibling(destination: Path) -> Path:
 
 
 def _sync_directory(directory: Path) -> None:
-    """A rename is on the disk only when its directory is. Windows cannot open directories; there it is the system's
-    affair.
-    """
+    """A rename is on the disk only when its directory is. Windows cannot open directories and sees to it itself."""
     if os.name == "posix":
         descriptor = os.open(directory, os.O_RDONLY)
         try:

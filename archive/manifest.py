@@ -134,9 +134,7 @@ def build(files: Sequence[Entry], description: Mapping[str, object]) -> Manifest
 
 
 def canonical_json(value: object) -> bytes:
-    """RFC 8785 for JSON without fractions. FormatError for what has no such spelling: floats, large integers, other
-    types.
-    """
+    """RFC 8785, integers only. FormatError for what it cannot spell: floats, large integers, other types."""
     try:
         return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
     except (UnicodeEncodeError, RecursionError) as error:
@@ -144,9 +142,7 @@ def canonical_json(value: object) -> bytes:
 
 
 def parse_json(data: bytes) -> object:
-    """Read canonical JSON; FormatError for every other spelling of it (spaces, order, escapes, duplicate keys,
-    fractions).
-    """
+    """Read canonical JSON; FormatError for every other spelling (spaces, order, escapes, double keys, fractions)."""
     if len(data) > MAX_BYTES:
         raise FormatError(f"the manifest has {len(data)} bytes; at most {MAX_BYTES} are accepted")
     try:
@@ -159,9 +155,7 @@ def parse_json(data: bytes) -> object:
 
 
 def _ordered(value: object) -> object:
-    """*value* with its keys in the order of their UTF-16 code units, and nothing in it but what canonical JSON
-    allows.
-    """
+    """*value*, keys in the order of their UTF-16 code units, and nothing in it that canonical JSON does not allow."""
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, int):

@@ -35,8 +35,7 @@ END_ENTRY = "the end of the file"
 EXPECTED_END = "two blocks of zeros and nothing after them"
 _FORMAT_LINE = re.compile(rb"voice bundle, format ([1-9][0-9]{0,8})\n")
 _LINE = re.compile(rb"([0-9a-f]{64})  ([A-Za-z0-9._]+)")
-# Two random digests differ in about 60 of their 64 digits. So few differences mean that the record was hit, not the
-# data.
+# Two random digests differ in about 60 of their 64 digits. So few mean that the record was hit and not the data.
 _DIGITS_OF_A_DAMAGED_RECORD = 16
 
 
@@ -128,8 +127,8 @@ def read(file: BinaryIO) -> Outer:
 
 def require_bundle(whole: Region) -> None:
     """FormatError for a file that is plainly something else."""
-    first = whole.read_at(0, min(BLOCK_BYTES, whole.size))
-    if README.encode("ascii") not in first and b"ustar" not in first:
+    first = whole.read_at(0, min(2 * BLOCK_BYTES, whole.size))
+    if not any(mark in first for mark in (README.encode("ascii"), b"ustar", FORMAT_LINE[:-2].encode("ascii"))):
         raise FormatError("not a bundle: it does not begin as one")
 
 
@@ -199,9 +198,7 @@ def require_zeros(region: Region) -> None:
 
 
 def read_member(whole: Region, position: int, names: Sequence[str]) -> tuple[str, Region]:
-    """The member whose header stands at *position*; its name must be one of *names*, or a reserved one if there are
-    none.
-    """
+    """The member whose header stands at *position*: one of *names*, or a reserved one if there are none."""
     entry = likely_name(whole, position, names)
     if position + BLOCK_BYTES > whole.size:
         raise DamagedError([Damage(entry, position, "a tar header", "the end of the file")])

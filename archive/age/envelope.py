@@ -57,9 +57,7 @@ def unseal(parsed: Header, identities: Sequence[Identity]) -> bytes:
 
 
 def require_well_formed(parsed: Header) -> None:
-    """All that can be said about a header without a key: AgeHeaderError if a known stanza breaks the rules of its
-    type.
-    """
+    """What can be said without a key: AgeHeaderError if a stanza of a known type breaks the rules of that type."""
     require_lone_passphrase(parsed.stanzas)
     for stanza in parsed.stanzas:
         if stanza.arguments[0] == x25519.STANZA_TYPE:

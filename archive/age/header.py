@@ -35,9 +35,7 @@ class Stanza:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a header says. *authenticated* is the exact text under the MAC, *size* the bytes up to the payload's
-    nonce.
-    """
+    """What a header says. *authenticated* is the exact text under the MAC, *size* the bytes before the nonce."""
 
     stanzas: tuple[Stanza, ...]
     mac: bytes
@@ -46,9 +44,7 @@ class Header:
 
 
 def parse(data: bytes) -> Header:
-    """Read the header at the start of *data* (the file, or its first LIMIT_BYTES bytes); AgeHeaderError if it is not
-    one.
-    """
+    """Read the header at the start of *data*: the file, or its first LIMIT_BYTES bytes. AgeHeaderError."""
     if not data.startswith(VERSION_LINE):
         raise AgeHeaderError("the payload does not begin as an age v1 file")
     position = len(VERSION_LINE)

@@ -48,9 +48,7 @@ def encode_base64(data: bytes) -> str:
 
 
 def decode_base64(text: str) -> bytes:
-    """The one canonical reading of *text*; AgeHeaderError for every other spelling (padding, loose last bits, odd
-    characters).
-    """
+    """The bytes of *text*; AgeHeaderError unless it is canonical (no padding, no loose bits, no odd characters)."""
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):

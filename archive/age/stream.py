@@ -54,9 +54,7 @@ def require_possible_size(sealed_bytes: int) -> None:
 
 
 class EncryptingWriter:
-    """Takes plaintext in pieces of any size, hands sealed batches to *sink*. `finish` must be called once, at the
-    end.
-    """
+    """Takes plaintext in pieces of any size and hands sealed batches to *sink*; `finish` ends it."""
 
     def __init__(self, key: bytes, sink: Callable[[memoryview], None]) -> None:
         self._cipher = ChaCha20Poly1305(key)

@@ -83,9 +83,7 @@ class X25519Identity:
         return bech32.encode(_IDENTITY_PREFIX, self.secret).upper()
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
-        """The file key, or None if no stanza is for this identity. AgeHeaderError for a malformed stanza of this
-        type.
-        """
+        """The file key, or None if no stanza is for this identity. AgeHeaderError for a malformed X25519 stanza."""
         for stanza in stanzas:
             if stanza.arguments[0] != STANZA_TYPE:
                 continue
@@ -105,9 +103,7 @@ class X25519Identity:
 
 
 def parse_share(stanza: Stanza) -> bytes:
-    """The sender's share. The body's length is checked before any key touches it: else one ciphertext could fit many
-    keys.
-    """
+    """The sender's share. The body's length is checked before any key: else one ciphertext could fit many keys."""
     if len(stanza.arguments) != 2:
         raise AgeHeaderError("an X25519 stanza with the wrong number of arguments")
     share = primitives.decode_base64(stanza.arguments[1])

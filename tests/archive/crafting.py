@@ -67,9 +67,7 @@ def pack_small(path: Path, members: dict[str, Path], kind: str) -> Packed:
 
 
 def tar_header(name: bytes, size: int, **fields: bytes) -> bytes:
-    """A ustar header, its fields as a hostile writer would like them: typeflag, linkname, size_field, mode, magic,
-    prefix...
-    """
+    """A ustar header, its fields as a hostile writer would like them: typeflag, linkname, size_field, magic..."""
     parts = [
         name[:100].ljust(100, b"\0"),
         fields.get("mode", b"0000644\0"),
@@ -144,17 +142,13 @@ def encrypt(plaintext: bytes, recipients: Sequence[Recipient] = (IDENTITY.recipi
 
 
 def layout(bundle: bytes) -> list[tuple[str, int, int]]:
-    """(name, first byte of its header, first byte after its padding) of every entry of a whole tar, as tarfile sees
-    it.
-    """
+    """(name, first byte of its header, first after its padding) of every entry of a tar, as tarfile sees it."""
     with tarfile.open(fileobj=io.BytesIO(bundle)) as tar:
         return [(item.name, item.offset, item.offset_data + item.size + -item.size % 512) for item in tar.getmembers()]
 
 
 def stand_alone() -> ModuleType:
-    """open_bundle.py, loaded from its file and not as a part of the package: nobody who opens a bundle has the
-    package.
-    """
+    """open_bundle.py, loaded from its file: who opens a bundle with it does not have the package."""
     spec = importlib.util.spec_from_file_location("stand_alone_open_bundle", STAND_ALONE)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -1,5 +1,4 @@
-"""The CCTV test files for the age format: class of failure, digest of the payload, and what was released before a
-failure.
+"""The CCTV test files for the age format: class of failure, digest of the payload, what was released before.
 
 Armor and hybrid recipients are a later issue; their files are left out by name, and counted.
 """
