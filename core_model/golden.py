@@ -52,6 +52,14 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
 }
 
 _RECORD, _ARRAYS = "golden.json", "golden.safetensors"
+_SENTENCE_ARRAYS = {
+    "phonemes": np.int64,
+    "tokens": np.int64,
+    "logits": np.float32,
+    "noise": np.float32,
+    "waveform": np.float32,
+}
+_LONGEST_TOKENS = 150  # six seconds: a voice that never stops must not fill the disk with logits
 _CLEARLY_FARTHER = 1.25  # the nearest stock voice must be this many times as far as the voice itself,
 _CLEARLY_FARTHER_BY = 1.0  # and this much farther: as far as one speaker wanders
 
@@ -148,11 +156,6 @@ class Golden:
         (directory / _ARRAYS).write_bytes(save(arrays))
 
 
-_SENTENCE_ARRAYS = {"phonemes": np.int64, "tokens": np.int64, "logits": np.float32} | dict.fromkeys(
-    ("noise", "waveform"), np.float32
-)
-
-
 def record_golden(
     voice: Voice,
     runtime: Runtime,
@@ -160,17 +163,13 @@ def record_golden(
     now: datetime,
     machine: Mapping[str, str],
     recordings: Floats | None = None,
-    stock: Sequence[Floats] = (),
     texts: Sequence[str] | None = None,
-    tolerances: Tolerances | None = None,
-    seed: int = 0,
 ) -> Golden:
     """Speak *texts* (public sentences by default) and write golden/ into *voice*; on one thread, please.
 
     *recordings* are the `speaker_statistics` of the person's recordings; without them the golden speech itself is the
-    reference. *stock* are those of other voices, which must be told apart from this one: best of the base's own
-    speakers, saying the same (`decode_sentences` with the base's runtime and each speaker's style; then write
-    `replace(golden, identity=judge(...))`). *machine* as `core_model.machine.describe` gives it.
+    reference. *machine* as `core_model.machine.describe` gives it. The identity is not yet judged against stock voices:
+    let the base's own speakers say the same (`decode_sentences` with their styles), then `judge`.
     """
     language = voice.description.languages[0]
     options = SpeakingOptions()
@@ -178,7 +177,7 @@ def record_golden(
     front_end = FrontEnd(voice.text_directory)
     begin(voice, runtime, Utterance("", (), (0,)), voice.prompt(), 1)  # warm-up: the first call of a process may differ
     sentences = tuple(
-        record_sentence(voice, runtime, front_end, text, language, sentence_seed(seed, index))
+        record_sentence(voice, runtime, front_end, text, language, sentence_seed(0, index))
         for index, text in enumerate(chosen)
     )
     speech = speaker_statistics(np.concatenate([s.waveform for s in sentences]), voice.description.sample_rate)
@@ -187,8 +186,8 @@ def record_golden(
         runtime=runtime.version,
         machine=machine,
         noise_scale=options.noise_scale,
-        tolerances=tolerances or Tolerances(),
-        identity=judge(speech, recordings, stock),
+        tolerances=Tolerances(),
+        identity=judge(speech, recordings, ()),
         sentences=sentences,
     )
     golden.write(voice.golden_directory)
@@ -210,9 +209,6 @@ def record_sentence(
     waveform = runtime.decode(tokens, phonemes, voice.prompt().style, noise, SpeakingOptions().noise_scale, 1.0)
     logits = teacher_forced(voice, runtime, phonemes, tokens)
     return GoldenSentence(text, language, phonemes, tokens, logits, noise, waveform)
-
-
-_LONGEST_TOKENS = 150  # six seconds: a voice that never stops must not fill the disk with logits
 
 
 def teacher_forced(voice: Voice, runtime: Runtime, phonemes: Integers, tokens: Integers) -> Floats:

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from core_model import machine
 from core_model.features import acoustic
@@ -80,11 +79,11 @@ def _record_golden(voice: Voice, description: Description, prepared: Prepared, n
     _write_networks(work, replace(description, name="stock"), untuned, untuned.stock_styles[:1])
     stock_runtime = TorchRuntime(Voice.open(work), threads=1)
     stock = [_statistics(voice, stock_runtime, golden, style[None]) for style in untuned.stock_styles]
-    speech = _statistics(voice, runtime, golden, None)
+    said = np.concatenate([sentence.waveform for sentence in golden.sentences])
+    speech = speaker_statistics(said, voice.description.sample_rate)
     replace(golden, identity=judge(speech, recordings, stock)).write(voice.golden_directory)
 
 
-def _statistics(voice: Voice, runtime: TorchRuntime, golden: Golden, style: np.ndarray | None) -> np.ndarray:
-    with torch.inference_mode():
-        waveforms = decode_sentences(voice, runtime, golden, style)
+def _statistics(voice: Voice, runtime: TorchRuntime, golden: Golden, style: np.ndarray) -> np.ndarray:
+    waveforms = decode_sentences(voice, runtime, golden, style)
     return speaker_statistics(np.concatenate(waveforms), voice.description.sample_rate)
