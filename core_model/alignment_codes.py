@@ -21,33 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 
 SILENCE = "SP"
-_ARPABET = (
-    *(
-        "AA",
-        "AE",
-        "AH",
-        "AO",
-        "AW",
-        "AY",
-        "B",
-        "CH",
-        "D",
-        "DH",
-        "EH",
-        "ER",
-        "EY",
-        "F",
-        "G",
-        "HH",
-        "IH",
-        "IY",
-        "JH",
-        "K",
-    ),
-    *("L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH"),
-)
+_NAMES = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
+_ARPABET = tuple(_NAMES.split())
 _LONGEST_PHONE = 12  # tokens, 0.48 s: past this a phone is not held, it is stuck
-_LONGEST_SILENCE = 20
+_LONGEST_SILENCE = 20  # 0.8 s
 
 
 def phone_of(symbol: str) -> str:
@@ -66,10 +43,12 @@ class AlignmentCodes:
 
     @property
     def count(self) -> int:
+        """How many codes there are, end of speech aside."""
         return len(self.phones) * 2 * self.pitch_levels
 
     @property
     def end_of_speech(self) -> int:
+        """The token after the last code."""
         return self.count
 
     @property
@@ -79,7 +58,7 @@ class AlignmentCodes:
 
     @classmethod
     def from_scheme(cls, scheme: Mapping[str, object]) -> AlignmentCodes:
-        """The inverse of `scheme`."""
+        """The inverse of `scheme`; KeyError or ValueError if it is none."""
         phones = scheme["phones"]
         levels, step = scheme["pitch_levels"], scheme["pitch_step"]
         if not isinstance(phones, list) or not isinstance(levels, int) or not isinstance(step, int | float):
@@ -87,6 +66,7 @@ class AlignmentCodes:
         return cls(tuple(str(phone) for phone in phones), levels, float(step))
 
     def scheme(self) -> dict[str, object]:
+        """What voice.json records as the token scheme."""
         return {
             "kind": "alignment",
             "phones": list(self.phones),
@@ -134,8 +114,7 @@ class AlignmentCodes:
 class PhoneGrammar:
     """Which codes may follow, given the phonemes to be spoken: every phone in order, silences optional.
 
-    `legal()` is a mask over all codes and end of speech; `accept()` moves the pointer. End of speech becomes legal when
-    only silences are left.
+    Keeps `core_model.sampling.Grammar`. End of speech becomes legal when only silences are left.
     """
 
     def __init__(self, codes: AlignmentCodes, symbols: Sequence[str]) -> None:
@@ -158,6 +137,7 @@ class PhoneGrammar:
         return slice(first, first + (1 if phone == 0 else self._codes.pitch_levels))
 
     def legal(self) -> np.ndarray:
+        """(count + 1,) bool: the codes that may come next, and end of speech."""
         mask = np.zeros(self._codes.count + 1, dtype=bool)
         reachable = self._next()
         for position in reachable:
@@ -172,6 +152,7 @@ class PhoneGrammar:
         return mask
 
     def accept(self, token: int) -> None:
+        """Go on with the phone at hand, or to the next one of that kind; *token* must be legal."""
         if token == self._codes.end_of_speech:
             return
         pair = token // self._codes.pitch_levels

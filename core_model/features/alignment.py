@@ -31,6 +31,8 @@ _LEAST_PAUSE_FRAMES = 8  # shorter silences are closures of stops, not pauses
 
 @dataclass(frozen=True, slots=True)
 class AlignerDims:
+    """Sizes of the phone classifier."""
+
     mel_bins: int = MEL_BINS
     width: int = 160
     phones: int = 40
@@ -48,13 +50,14 @@ class PhoneClassifier(nn.Module):
         channels = dims.mel_bins
         for dilation in dims.dilations:
             padding = dilation * (dims.kernel - 1) // 2
-            layers += [nn.Conv1d(channels, dims.width, dims.kernel, padding=padding, dilation=dilation), nn.ReLU(),
-                       nn.GroupNorm(1, dims.width)]  # fmt: skip
+            convolution = nn.Conv1d(channels, dims.width, dims.kernel, padding=padding, dilation=dilation)
+            layers += [convolution, nn.ReLU(), nn.GroupNorm(1, dims.width)]
             channels = dims.width
         self.hidden = nn.Sequential(*layers)
         self.output = nn.Conv1d(channels, dims.phones, 1)
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """(B, M, F) -> (B, K, F)."""
         return torch.log_softmax(self.output(self.hidden(mel)), dim=1)
 
 
