@@ -1,7 +1,7 @@
 """A voice: the directory that holds everything needed to speak, and the door to it.
 
 Knows names, shapes and files; not networks, audio or text. Refuses a directory that breaks its schema, naming the field
-(DESIGN §6). Written whole or not at all: into a temporary sibling, synced, then renamed.
+(DESIGN §6). Where voices live, and that one appears whole or not at all, is lifecycle.store's.
 
     voice.json            what it is: family, dims, languages, rates, lineage, licence
     weights/*.safetensors gpt, sovits
@@ -15,11 +15,8 @@ Knows names, shapes and files; not networks, audio or text. Refuses a directory 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -216,38 +213,6 @@ def write_files(
         (directory / name).write_bytes(content)
 
 
-def write_voice(
-    directory: Path,
-    description: Description,
-    *,
-    weights: Mapping[str, Mapping[str, Array]],
-    prompts: Mapping[str, Prompt],
-    fill: Callable[[Path], None] | None = None,
-) -> Voice:
-    """Write a voice, whole or not at all; *directory* must not exist yet.
-
-    *fill* is called with the temporary directory once voice.json, weights and prompts lie in it; it adds text/, golden/
-    and records/. What it raises leaves nothing behind.
-    """
-    if directory.exists():
-        raise VoiceError("directory", f"{directory} exists already")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", suffix=".partial", dir=directory.parent))
-    try:
-        write_files(partial, description, weights=weights, prompts=prompts)
-        if fill is not None:
-            fill(partial)
-        Voice.open(partial)
-        partial.chmod(0o755)  # mkdtemp made it private to its maker; a voice is as readable as its neighbours
-        _sync(partial)
-        partial.rename(directory)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    _sync_directory(directory.parent)
-    return Voice.open(directory)
-
-
 def json_bytes(document: object) -> bytes:
     """The one way a voice's JSON is written: sorted, indented, UTF-8, so that the same facts are the same bytes."""
     return (json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
@@ -313,24 +278,6 @@ def _check_prompt(tensors: Mapping[str, Array], description: Description, place:
     features = tensors.get("word_features")
     if features is not None and features.shape != (tensors["phonemes"].size, sizes["word_features"]):
         raise VoiceError(f"{place}: word_features", "must have one row for each phoneme")
-
-
-def _sync(directory: Path) -> None:
-    for path in sorted(directory.rglob("*")):
-        if path.is_dir():
-            _sync_directory(path)
-        else:
-            with path.open("rb") as handle:
-                os.fsync(handle.fileno())
-    _sync_directory(directory)
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class _Fields:

@@ -29,7 +29,8 @@ from core_model.speaking import symbols_sha256
 from core_model.synthesis import TorchRuntime
 from core_model.text.front_end import write_data
 from core_model.text.symbols import V2
-from core_model.voice import Array, Description, Prompt, SymbolTable, Voice, write_voice
+from core_model.voice import Array, Description, Prompt, SymbolTable, Voice
+from tests.written_voice import write_voice
 
 CODES = AlignmentCodes()
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -72,10 +73,10 @@ def make_tiny_voice(
     gpt_dims = QUANTIZER_GPT_DIMS if quantizer else GPT_DIMS
     sovits_dims = QUANTIZER_SOVITS if quantizer else SOVITS
 
-    def fill(partial: Path) -> None:
-        write_data(partial / "text", ("en",))
+    def fill(made: Path) -> None:
+        write_data(made / "text", ("en",))
         if golden:
-            _record(Voice.open(partial), gpt_dims, sovits_dims, stock_seeds)
+            _record(Voice.open(made), gpt_dims, sovits_dims, stock_seeds)
 
     voice = write_voice(
         directory,

@@ -13,8 +13,9 @@ from core_model.errors import EmptyTextError, UnknownLanguageError, UnknownPhone
 from core_model.sampling import SamplingOptions
 from core_model.speaking import Continuation, SpeakingOptions, Speech, sentence_seed, sovits_dims, speak, utterances
 from core_model.text.symbols import V2
-from core_model.voice import Floats, Integers, Prompt, SymbolTable, Voice, write_voice
+from core_model.voice import Floats, Integers, Prompt, SymbolTable, Voice
 from tests.tiny_voice import CODES, make_tiny_voice
+from tests.written_voice import write_voice
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from core_model.errors import VoiceError
 from core_model.sampling import SamplingOptions
 from core_model.speaking import SpeakingOptions, Speech
 from core_model.synthesis import TorchRuntime, load_gpt, load_sovits, synthesize
-from core_model.voice import Array, Prompt, Voice, write_voice
+from core_model.voice import Array, Prompt, Voice
 from tests.tiny_voice import make_tiny_voice
+from tests.written_voice import write_voice
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TEXT = "Tea is hot. Ice is cold."

@@ -1,4 +1,4 @@
-"""The voice directory: what is written is read, what breaks the schema is named, half a voice is never left behind."""
+"""The voice directory: what is written is read, and what breaks the schema is named."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from core_model.errors import VoiceError
-from core_model.voice import Description, Prompt, SymbolTable, Voice, write_voice
+from core_model.voice import Description, Prompt, SymbolTable, Voice
+from tests.written_voice import write_voice
 
 GPT = {"phonemes": 20, "semantic_tokens": 9, "width": 4, "heads": 2, "layers": 1, "word_features": 3}
 WEIGHTS = {
@@ -147,13 +148,10 @@ def test_a_missing_or_cut_file_is_named(tmp_path: Path, name: str, damage: str) 
         ({"word_features": np.ones((2, 3), np.float32)}, "word_features"),
     ],
 )
-def test_a_prompt_that_does_not_fit_is_refused_and_nothing_is_left(
-    tmp_path: Path, changes: dict[str, object], field: str
-) -> None:
+def test_a_prompt_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, object], field: str) -> None:
     with pytest.raises(VoiceError) as refused:
         write_voice(tmp_path / "ada", description(), weights=WEIGHTS, prompts={"default": prompt(**changes)})
     assert refused.value.field == f"prompts/default: {field}"
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_prompt_may_be_empty(tmp_path: Path) -> None:
@@ -164,24 +162,6 @@ def test_a_prompt_may_be_empty(tmp_path: Path) -> None:
     )
     voice = write_voice(tmp_path / "ada", description(), weights=WEIGHTS, prompts={"default": empty})
     assert voice.prompt().semantic_tokens.size == 0
-
-
-def test_nothing_is_left_behind_when_the_rest_cannot_be_written(tmp_path: Path) -> None:
-    def fail(partial: Path) -> None:
-        (partial / "text").mkdir()
-        assert (partial / "voice.json").is_file()
-        raise OSError("no space left")
-
-    with pytest.raises(OSError, match="no space"):
-        write_voice(tmp_path / "ada", description(), weights=WEIGHTS, prompts={"default": prompt()}, fill=fail)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_voice_is_never_written_over_another(tmp_path: Path) -> None:
-    before = write(tmp_path / "ada")
-    with pytest.raises(VoiceError, match="exists"):
-        write(tmp_path / "ada", licence="other")
-    assert Voice.open(before.directory).description.licence == "CC0-1.0"
 
 
 def test_a_voice_can_be_moved(tmp_path: Path) -> None:

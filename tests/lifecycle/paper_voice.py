@@ -10,7 +10,8 @@ import numpy as np
 from archive.age.envelope import Recipient
 from archive.bundle import Packed, pack
 from core_model.sovits.dims import SoVITSDims
-from core_model.voice import Description, Prompt, SymbolTable, Voice, write_voice
+from core_model.voice import Description, Prompt, SymbolTable, Voice
+from tests.written_voice import write_voice
 
 
 def write_paper_voice(directory: Path, *, name: str = "anna", seed: int = 0) -> Voice:
