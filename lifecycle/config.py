@@ -8,8 +8,8 @@ that is ignored costs a night. What the command line says wins over the file; wh
     licence = "all rights reserved"
     seed = 7
     threads = 2
-    gpt_steps = 400
-    sovits_steps = 900
+    gpt_steps = 30
+    sovits_steps = 400
 """
 
 from __future__ import annotations
