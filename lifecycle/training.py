@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from core_model import machine
 from core_model.errors import AlignmentError
 from core_model.export.process import write_exports
 from core_model.features import audio
@@ -44,8 +45,6 @@ class Trained:
     """What became of a run."""
 
     voice: Voice
-    examples: int
-    examples_s: float
     unusable: tuple[Unusable, ...]
 
 
@@ -84,14 +83,13 @@ def train(
         write_records(directory / "records", curves, prepared, plan, now)
         write_exports(Voice.open(directory))
     shutil.rmtree(work, ignore_errors=True)  # another training may be tidying up too
-    voice = Voice.open(store.path(name))
-    return Trained(voice, len(prepared.examples), dataset.seconds, prepared.unusable)
+    return Trained(Voice.open(store.path(name)), prepared.unusable)
 
 
 def run(store: Store, name: str, recordings: Sequence[Recording], config: RunConfig, *, tell: Tell) -> Trained:
     """`train` with what a person said, on this machine's clock and processor."""
     torch.set_num_threads(config.threads or os.cpu_count() or 1)
-    usual = Adaptation(bfloat16=computes_in_bfloat16())
+    usual = Adaptation(bfloat16=machine.computes_in_bfloat16())
     plan = replace(
         usual,
         seed=config.seed or 0,
@@ -100,15 +98,6 @@ def run(store: Store, name: str, recordings: Sequence[Recording], config: RunCon
     )
     licence = config.licence or "all rights reserved"
     return train(store, name, recordings, plan, licence=licence, now=datetime.now(UTC), tell=tell)
-
-
-def computes_in_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether this processor multiplies bfloat16 itself; where it does not, autocast only makes it slower."""
-    try:
-        flags = cpuinfo.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def _fingerprint(recordings: Sequence[Recording], plan: Adaptation) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from core_model.training.adaptation import Adaptation
+from core_model.training.dataset import Dataset
 from core_model.training.preparation import Prepared
 from core_model.training.schedule import Progress
 
@@ -60,7 +61,7 @@ def write_records(directory: Path, curves: Curves, prepared: Prepared, plan: Ada
     """records/: training.json, training.svg, card.md."""
     directory.mkdir(parents=True, exist_ok=True)
     points = curves.points()
-    seconds = sum(len(example.waveform) for example in prepared.examples) / 16_000
+    seconds = Dataset(prepared.examples).seconds
     facts = {
         "made": now.isoformat(timespec="seconds"),
         "plan": asdict(plan),

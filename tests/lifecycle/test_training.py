@@ -33,7 +33,7 @@ from lifecycle.cli import main
 from lifecycle.errors import VoiceExistsError
 from lifecycle.recording import Recording, survey
 from lifecycle.store import Store
-from lifecycle.training import Tell, computes_in_bfloat16, train
+from lifecycle.training import Tell, train
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -218,13 +218,6 @@ def test_work_on_a_voice_that_is_whole_goes_with_the_next_training(made: Made, t
     with pytest.raises(AlignmentError):
         run(Store(home), lay_out(tmp_path / "recordings", wrong="04"))
     assert sorted(path.name for path in (home / "work").iterdir()) == ["anna", "carl"]
-
-
-def test_bfloat16_is_used_where_the_processor_has_it(tmp_path: Path) -> None:
-    for flags, has in (("flags : fpu avx512_bf16", True), ("flags : amx_bf16", True), ("flags : fpu avx2", False)):
-        (tmp_path / "cpuinfo").write_text(flags)
-        assert computes_in_bfloat16(tmp_path / "cpuinfo") is has
-    assert computes_in_bfloat16(tmp_path / "none") is False
 
 
 # Kills itself where it is told to: at the n-th thing that is told ("tell"), in the middle of writing a checkpoint or a
