@@ -13,7 +13,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 LOCKED = install --quiet --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint types compat bench docs golden demo base locks clean
+.PHONY: help run dev test slow lint types compat bench docs golden demo base locks clean
 
 help:  ## print this
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp
 
 test: dev  ## the whole suite, offline, at most 10 minutes on 2 cores
 	$(VENV)/bin/python -m pytest
+
+slow: dev  ## what takes minutes and `make test` leaves out: a training killed again and again, alignment against the engine
+	$(VENV)/bin/python -m pytest -m slow
 
 lint: dev  ## ruff, its formatting, and the doors between the rooms
 	$(VENV)/bin/ruff check .
