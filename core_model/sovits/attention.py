@@ -88,6 +88,7 @@ class FeedForward(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, C, T) -> (B, C, T)."""
         inner = self.dropout(torch.relu(self.expand(masked(x, mask))))
         return masked(self.contract(masked(inner, mask)), mask)
 
@@ -104,6 +105,7 @@ class TransformerLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, C, T) -> (B, C, T)."""
         x = self.attention_norm(x + self.dropout(self.attention(x, x, mask)))
         return self.feedforward_norm(x + self.dropout(self.feedforward(x, mask)))
 
@@ -120,6 +122,7 @@ class Transformer(nn.Module):
         )
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, C, T) -> (B, C, T)."""
         x = masked(x, mask)
         for layer in self.layers:
             x = layer(x, mask)

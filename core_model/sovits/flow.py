@@ -27,11 +27,13 @@ class Coupling(nn.Module):
         self.shift = nn.Conv1d(dims.hidden, half, 1)
 
     def forward(self, x: Tensor, style: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, C, F), (B, S, 1) -> (B, C, F): the first half as it is, the second shifted."""
         kept, moved = x.chunk(2, 1)
         return torch.cat([kept, moved + self.read(kept, style, mask)], 1)
 
     @torch.jit.export  # or the reversed walk below would not find it in TorchScript
     def reverse(self, x: Tensor, style: Tensor, mask: Tensor | None) -> Tensor:
+        """The inverse of `forward`."""
         kept, moved = x.chunk(2, 1)
         return torch.cat([kept, moved - self.read(kept, style, mask)], 1)
 

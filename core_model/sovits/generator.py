@@ -26,6 +26,7 @@ class ResidualBlock(nn.Module):
         self.plain = nn.ModuleList(_same_conv(channels, kernel, 1) for _ in dilations)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T) -> (B, C, T)."""
         for dilated, plain in zip(self.dilated, self.plain):  # noqa: B905  TorchScript knows no strict=
             x = x + plain(self.activation(dilated(self.activation(x))))
         return x
@@ -45,6 +46,7 @@ class Stage(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T) -> (B, C / 2, rate * T)."""
         x = self.up(self.activation(x))
         total = torch.zeros_like(x)
         for block in self.blocks:

@@ -42,6 +42,7 @@ class ChannelNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T) -> (B, C, T)."""
         return F.layer_norm(x.transpose(1, 2), (self.channels,), self.weight, self.bias, 1e-5).transpose(1, 2)
 
 
@@ -56,6 +57,7 @@ class WaveNetLayer(nn.Module):
         self.outer = weight_norm(nn.Conv1d(channels, channels if last else 2 * channels, 1))
 
     def forward(self, x: Tensor, condition: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(B, C, T) and (B, 2C, 1) -> what goes on to the next layer and what skips it, each (B, C, T)."""
         signal, gate = (self.inner(x) + condition).chunk(2, 1)
         out = self.outer(torch.tanh(signal) * torch.sigmoid(gate))
         if self.last:

@@ -25,6 +25,7 @@ class GatedConv(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T) -> (B, C, T)."""
         return x + self.dropout(F.glu(self.conv(x), 1))
 
 
