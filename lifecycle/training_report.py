@@ -34,6 +34,7 @@ class Curves:
         self._path = path
 
     def add(self, progress: Progress) -> None:
+        """Write one step's line, at once: a run may be killed at any moment."""
         line = json.dumps({"stage": progress.stage, "step": progress.step, "losses": dict(progress.losses)})
         with self._path.open("a", encoding="utf-8") as file:
             # The new line stands first: a line that a crash cut short must not swallow the one after it.

@@ -1,9 +1,9 @@
 """Sizes of the nano family: the same two stages as upstream's, small enough to learn a voice on a CPU.
 
-Knows no tensors. 16 kHz, 25 tokens and 50 latent frames a second. What differs from upstream's families, and
-why (docs/LOG.md has the evidence): tokens come from forced alignment (`alignment_codes`), so there is no SSL
-projection; the decoder inverts a spectrogram (Siuzdak 2023), eight times cheaper than transposed convolutions; style
-and posterior look at log mel.
+Knows no tensors. 16 kHz, 25 tokens and 50 latent frames a second. What differs from upstream's families, and why:
+tokens come from forced alignment (`alignment_codes`, docs/decisions/0007), so there is no SSL projection; the decoder
+inverts a spectrogram (Siuzdak 2023), eight times cheaper than transposed convolutions (docs/LOG.md); style and
+posterior look at log mel.
 """
 
 from __future__ import annotations
