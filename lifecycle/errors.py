@@ -4,6 +4,7 @@ LifecycleError
 ├── StoreError                  the place where voices live says no
 │   ├── UnknownVoiceError         no voice of that name: carries the names there are
 │   ├── VoiceExistsError          a voice of that name is there already, and none is ever overwritten
+│   ├── NoSuchVoiceOrBundleError  neither a file nor what a voice could be called
 │   └── VoiceNameError            a name that could not be a directory's everywhere
 ├── RecordingsError             a directory of recordings that no voice can be learnt from
 │   ├── NotADirectoryOfRecordingsError   it is no directory
@@ -12,6 +13,7 @@ LifecycleError
 ├── RebuildError                the same voice did not give the same payload twice
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
 └── SecretError                 a passphrase or identity file that cannot be used
+    └── RecipientError            a file of recipients that holds none, or holds a secret
 """
 
 from __future__ import annotations
@@ -51,6 +53,14 @@ class VoiceNameError(StoreError):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name!r} cannot be the name of a voice")
         self.name = name
+
+
+class NoSuchVoiceOrBundleError(StoreError):
+    """Neither a file nor what a voice could be called."""
+
+    def __init__(self, named: str) -> None:
+        super().__init__(f"{named!r} is neither the file of a bundle nor the name of a voice")
+        self.named = named
 
 
 class RecordingsError(LifecycleError):
@@ -109,3 +119,7 @@ class SecretError(LifecycleError):
         super().__init__(f"{path}: {problem}")
         self.path = path
         self.problem = problem
+
+
+class RecipientError(SecretError):
+    """A file of recipients that holds none, or that holds the secret half of a key."""

@@ -18,6 +18,7 @@ from archive.bundle import open_bundle
 from archive.errors import DamagedError
 from archive.manifest import PATH, Manifest
 from core_model.voice import Voice
+from lifecycle.errors import NoSuchVoiceOrBundleError, VoiceNameError
 from lifecycle.runtimes import load_runtime
 from lifecycle.store import Store
 from lifecycle.verifying import LAYERS, Layer, Verification, fixity_layer, verify
@@ -77,8 +78,15 @@ def _opened(
             bundle_id = bundle.extract(work / "voice")
             yield Voice.open(work / "voice"), bundle_id, fixity_layer(len(bundle.manifest.members), ())
     else:
-        voice = Voice.open(store.path(named))
+        voice = Voice.open(_named(store, named))
         yield voice, None, _fixity(voice.directory)
+
+
+def _named(store: Store, named: str) -> Path:
+    try:
+        return store.path(named)
+    except VoiceNameError:  # a file was meant: what voices may be called would be no help
+        raise NoSuchVoiceOrBundleError(named) from None
 
 
 def _fixity(directory: Path) -> Layer | None:

@@ -24,9 +24,10 @@ from core_model.export.process import FILES, export
 from core_model.voice import Voice
 from lifecycle import __version__
 from lifecycle.errors import RebuildError
-from lifecycle.store import Store
+from lifecycle.store import Store, require_same_kind
 
 DERIVED = ("exports", "manifest.json")  # beside voice.json, but made from it: never carried over, always made anew
+_BUNDLE_BEGINS = b"README.txt\0"  # what may be replaced by another bundle: archive/SPEC.md
 _ROOT = Path(__file__).resolve().parent.parent
 _OTHER_HASH_SEED = "20451121"  # any but the 0 that exports are made under and the day's random one
 
@@ -56,6 +57,8 @@ def preserve(
     another directory, in a process with another PYTHONHASHSEED.
     """
     voice = Voice.open(store.path(name))
+    require_same_kind(destination, _BUNDLE_BEGINS)
+    destination.parent.mkdir(parents=True, exist_ok=True)  # now, not after a minute of exporting
     stages = 3 if rebuild_check else 2
     with store.scratch(name) as work:
         tell(0, stages, "exporting the networks")

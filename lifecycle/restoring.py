@@ -30,7 +30,7 @@ def restore(bundle_path: Path, identities: Sequence[Identity], store: Store, nam
     Nothing appears unless every byte was verified and the voice keeps its schema. ArchiveError, VoiceError, StoreError.
     """
     with open_bundle(bundle_path, identities) as bundle:
-        called = name or str(bundle.manifest.description.get("voice", bundle_path.stem))
+        called = str(bundle.manifest.description.get("voice", bundle_path.stem)) if name is None else name
         with store.new_voice(called) as directory:
             directory.rmdir()  # a bundle is never extracted over anything
             bundle_id = bundle.extract(directory)

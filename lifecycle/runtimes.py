@@ -25,3 +25,5 @@ def load_runtime(voice: Voice, name: str, *, threads: int = 0) -> Runtime:
         return Player(voice, threads=threads)
     except ModuleNotFoundError as error:
         raise RuntimeMissingError(f"{error.name} is not installed") from error
+    except ImportError as error:  # installed, but for another processor or without a library that it needs
+        raise RuntimeMissingError(f"{name} is installed and cannot be loaded: {error}") from error

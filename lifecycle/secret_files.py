@@ -13,7 +13,7 @@ from archive.age.envelope import Identity, Recipient
 from archive.age.keys import parse_identities, parse_recipients
 from archive.age.scrypt import ScryptIdentity, ScryptRecipient
 from archive.errors import KeyFormatError
-from lifecycle.errors import SecretError
+from lifecycle.errors import RecipientError, SecretError
 
 _MOST_BYTES = 64 << 10  # more is not a key: somebody named a recording
 
@@ -40,11 +40,13 @@ def read_recipients(named: Sequence[str], passphrase_file: Path | None) -> tuple
             continue
         text = _read(Path(name))
         if "AGE-SECRET-KEY-" in text.upper():
-            raise SecretError(Path(name), "it holds the secret half of a key; a bundle is written to the public half")
+            raise RecipientError(
+                Path(name), "it holds the secret half of a key; a bundle is written to the public half"
+            )
         try:
             recipients += parse_recipients(text)
         except KeyFormatError as error:
-            raise SecretError(Path(name), str(error)) from error
+            raise RecipientError(Path(name), str(error)) from error
     if passphrase_file is not None:
         recipients.append(ScryptRecipient(read_passphrase(passphrase_file)))
     return tuple(recipients)
@@ -67,6 +69,6 @@ def _read(path: Path) -> str:
     if len(data) > _MOST_BYTES:
         raise SecretError(path, "it is far too long for a key or a passphrase")
     try:
-        return data.decode()
+        return data.decode("utf-8-sig")  # a mark that some editors put first is in nobody's passphrase
     except UnicodeDecodeError:
         raise SecretError(path, "it is not text") from None  # the cause would carry the bytes

@@ -14,7 +14,7 @@ from core_model.speaking import SpeakingOptions, Speech, utterances
 from core_model.speaking import speak as speak_utterances
 from core_model.voice import Voice
 from lifecycle.runtimes import load_runtime
-from lifecycle.store import new_file
+from lifecycle.store import new_file, require_same_kind
 
 
 def speak(
@@ -32,6 +32,7 @@ def speak(
 
 
 def write_wav(path: Path, speech: Speech) -> None:
-    """Write *speech* as 16-bit PCM, whole or not at all, in place of what was there."""
+    """Write *speech* as 16-bit PCM, whole or not at all. It may replace a wav; OutputExistsError for any other file."""
+    require_same_kind(path, b"RIFF")
     with new_file(path) as file:
         soundfile.write(file, speech.waveform, speech.sample_rate, format="WAV", subtype="PCM_16")

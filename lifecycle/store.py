@@ -81,7 +81,7 @@ class Store:
     def work_directory(self, name: str) -> Path:
         """Return the directory, made if need be, that keeps an unfinished training of *name*."""
         path = self.home / "work" / require_name(name)
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
     @contextlib.contextmanager
@@ -90,7 +90,7 @@ class Store:
         self.require_free(name)
         with self.scratch(name) as directory:
             made = directory / name
-            made.mkdir()
+            made.mkdir(mode=0o700)  # a voice is a person's: what was trained is as private as what was restored
             yield made
             sync_tree(made)
             _rename_directory(made, self.voices_directory / name)
@@ -106,7 +106,7 @@ class Store:
         directory = self.voices_directory / f".{require_name(name)}.{secrets.token_hex(4)}{_UNFINISHED}"
         with contextlib.ExitStack() as stack:
             with self._locked():
-                directory.mkdir()
+                directory.mkdir(mode=0o700)
                 stack.enter_context(_directory_lock(directory))
             try:
                 yield directory
@@ -132,6 +132,14 @@ class Store:
         with (self.home / ".lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def require_same_kind(path: Path, beginning: bytes) -> None:
+    """Refuse to write over the file *path* unless it is empty or begins with *beginning*: it may be the only key."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(beginning)) not in (b"", beginning):
+                raise OutputExistsError(path)
 
 
 @contextlib.contextmanager

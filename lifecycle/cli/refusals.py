@@ -33,6 +33,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.UnknownVoiceError: _known_voices,
     hall.VoiceExistsError: lambda e: f"choose another name; a voice is never overwritten. This one lies in {e.path}.",
     hall.VoiceNameError: "1 to 64 of a-z, 0-9, - and _, beginning with a letter or a digit.",
+    hall.NoSuchVoiceOrBundleError: "check the path; `lifecycle voices` lists the voices of this machine.",
     hall.StoreError: "--home names another place for voices.",
     hall.NotADirectoryOfRecordingsError: "name a directory with wav, flac, ogg or mp3 files and what is said in them.",
     hall.NotEnoughRecordingsError: lambda e: (
@@ -44,6 +45,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.OutputExistsError: "name another file, or move that one away first.",
     hall.RebuildError: "no bundle was written; please report it, with the voice's family and your torch version.",
     hall.ConfigError: "docs/train.md lists what run.toml may hold.",
+    hall.RecipientError: "a file of recipients holds lines like age1..., as `lifecycle keygen` prints them.",
     hall.SecretError: "a passphrase on its first line, or identities as `lifecycle keygen` writes them.",
     hall.LifecycleError: "run the verb with --help.",
     archive.UnsupportedVersionError: "a newer toolkit reads it; the bundle's own README.txt tells how else.",

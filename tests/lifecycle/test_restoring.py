@@ -145,3 +145,9 @@ def test_check_names_the_damage(case: Case) -> None:
     told = json.loads(result.stdout)
     assert told["whole"] is False
     assert "payload.tar.age" in told["damage"][0]["entry"]
+
+
+def test_an_empty_name_is_no_name(case: Case) -> None:
+    result = case.restore("--as", "")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "cannot be the name of a voice" in result.stderr

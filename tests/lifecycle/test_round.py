@@ -287,10 +287,44 @@ def test_a_voice_that_is_damaged_names_the_field(once: Round, tmp_path: Path) ->
 
 def test_archiving_over_an_older_bundle_that_fails_leaves_the_older_one(once: Round, tmp_path: Path) -> None:
     bundle = tmp_path / "ada.voice"
-    bundle.write_bytes(b"the older one")
+    bundle.write_bytes(b"README.txt\0 of the older one")
     shutil.copytree(once.home, tmp_path / "home")
     os.truncate(tmp_path / "home" / "voices" / "ada" / "weights" / "gpt.safetensors", 1000)
     result = call("archive", "ada", "--home", tmp_path / "home", "--public", "-o", bundle)
     assert result.exit_code == 1
-    assert bundle.read_bytes() == b"the older one"
+    assert bundle.read_bytes() == b"README.txt\0 of the older one"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    "words", [("archive", "ada", "--public"), ("speak", "ada", "Hello.")], ids=lambda words: words[0]
+)
+def test_a_slip_in_the_output_never_costs_the_only_key(once: Round, tmp_path: Path, words: tuple[str, ...]) -> None:
+    key = tmp_path / "key.txt"
+    key.write_text("AGE-SECRET-KEY-1")
+    result = call(*words, "--home", once.home, "-o", key)
+    assert (result.exit_code, result.stderr.splitlines()[-2]) == (1, f"lifecycle: {key} is there already.")
+    assert key.read_text() == "AGE-SECRET-KEY-1"
+
+
+def test_a_bundle_replaces_a_bundle_in_a_directory_that_it_makes(once: Round, tmp_path: Path) -> None:
+    bundle = tmp_path / "new" / "ada.voice"
+    for _ in range(2):
+        answer("archive", "ada", "--home", once.home, "--public", "-o", bundle)
+    assert answer("check", bundle)["whole"]
+
+
+def test_verify_of_a_path_that_is_not_there_speaks_of_a_path(once: Round) -> None:
+    result = call("verify", "nope.voice", "--home", once.home)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("lifecycle: 'nope.voice' is neither the file of a bundle nor the name of a voice.")
+
+
+def test_a_torch_that_cannot_be_loaded_is_as_good_as_none(once: Round, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def __init__(self, *_: object, **__: object) -> None:
+            raise ImportError("libgomp.so.1: cannot open shared object file")
+
+    monkeypatch.setattr("core_model.synthesis.TorchRuntime", Broken)
+    told = answer("verify", "ada", "--home", once.second)
+    assert [layer["verdict"] for layer in told["runtimes"]["torch"]["layers"]][2:] == ["not run"] * 3

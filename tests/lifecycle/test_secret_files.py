@@ -10,11 +10,13 @@ import pytest
 from archive.age.keys import identity_file
 from archive.age.x25519 import X25519Identity
 from archive.errors import KeyFormatError
-from lifecycle.errors import SecretError
+from lifecycle.errors import RecipientError, SecretError
 from lifecycle.secret_files import read_identities, read_passphrase, read_recipients
 
 
-@pytest.mark.parametrize("text", ["correct horse", "correct horse\n", "correct horse\r\n", "correct horse\n\n"])
+@pytest.mark.parametrize(
+    "text", ["correct horse", "correct horse\n", "correct horse\r\n", "correct horse\n\n", "\ufeffcorrect horse\n"]
+)
 def test_a_passphrase_is_the_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "passphrase"
     path.write_bytes(text.encode())
@@ -66,3 +68,12 @@ def test_a_recipient_with_a_slip_of_the_pen_is_refused() -> None:
     slip = recipient[:-1] + ("q" if recipient[-1] != "q" else "p")
     with pytest.raises(KeyFormatError):
         read_recipients([slip], None)
+
+
+def test_what_is_no_file_of_recipients_is_told_what_one_holds(tmp_path: Path) -> None:
+    secret = identity_file(X25519Identity.generate(os.urandom), created="now")
+    for text in ("", secret):
+        (tmp_path / "key").write_text(text)
+        with pytest.raises(RecipientError) as refused:
+            read_recipients([str(tmp_path / "key")], None)
+        assert "AGE-SECRET" not in str(refused.value)

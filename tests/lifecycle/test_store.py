@@ -170,3 +170,10 @@ def test_home_comes_from_the_environment_else_from_the_platform(monkeypatch: pyt
     monkeypatch.delenv("LIFECYCLE_HOME")
     assert default_home().name == "lifecycle"
     assert os.fspath(default_home()).startswith("/")
+
+
+def test_a_voice_and_its_work_are_for_their_owner_only(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write_voice(store, "anna")
+    for directory in (store.path("anna"), store.work_directory("bert")):
+        assert directory.stat().st_mode & 0o777 == 0o700
