@@ -22,6 +22,7 @@ from pathlib import Path
 from lifecycle.errors import ConfigError
 
 _COUNTS = {"seed": 0, "threads": 1, "gpt_steps": 1, "sovits_steps": 1}  # whole numbers, and the least each may be
+_MOST = 2**63 - 1  # of TOML's whole numbers, and of what torch takes for a seed
 _TEXTS = ("recordings", "language", "licence")
 
 
@@ -36,6 +37,11 @@ class RunConfig:
     threads: int | None = None
     gpt_steps: int | None = None
     sovits_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in _COUNTS:
+            if (getattr(self, name) or 0) > _MOST:
+                raise ConfigError(name, f"must be {_MOST} or less")
 
     def over(self, other: RunConfig) -> RunConfig:
         """Return what this one says, and where it says nothing, what *other* says."""

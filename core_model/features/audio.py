@@ -15,6 +15,7 @@ N samples, C channels, bins = fft // 2 + 1, frames = N // hop. Frame f looks at 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ def log_mel(linear: NDArray[np.float32], filterbank: NDArray[np.float32], floor:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:  # as bytes: a file's name need not be UTF-8
             yield file
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: soundfile's answer to *.raw
         raise AudioError(f"{path.name} cannot be read as audio") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -59,6 +60,8 @@ def command(
 
     Long text is cut into sentences. The same text and seed give the same speech, on either runtime.
     """
+    if math.isnan(speed):  # no less than the least and no more than the most, so click lets it by
+        raise click.UsageError("--speed must be a number.")
     if (text is None) == (phonemes is None):
         raise click.UsageError("Give TEXT or --phonemes: one of them.")
     from core_model.speaking import SpeakingOptions

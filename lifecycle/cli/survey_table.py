@@ -11,6 +11,7 @@ from rich.console import Console as Terminal
 from rich.table import Table
 from rich.text import Text
 
+from lifecycle.cli.console import count
 from lifecycle.recording import Survey, table
 
 
@@ -24,8 +25,10 @@ def show(survey: Survey) -> None:
         drawn.add_row(Text(row.file), seconds, noise, verdict)
     terminal = Terminal(soft_wrap=True, highlight=False)
     terminal.print(drawn)
+    used, left_out = len(survey.used), len(survey.left_out)
     terminal.print(
-        f"{survey.total_s:.0f} s in {len(survey.used)} recordings are used; {len(survey.left_out)} are left out."
+        f"{survey.total_s:.0f} s in {count(used, 'recording')} {'is' if used == 1 else 'are'} used; "
+        f"{left_out or 'none'} {'is' if left_out == 1 else 'are'} left out."
     )
 
 

@@ -35,6 +35,7 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
         ("seed = true", "seed"),
         ("seed = 1.5", "seed"),
         ("gpt_steps = 0", "gpt_steps"),
+        ("seed = 9223372036854775808", "seed"),
         ("language = 3", "language"),
         ("recordings = ''", "recordings"),
         ("[gpt]\nsteps = 3", "gpt"),

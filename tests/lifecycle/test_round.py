@@ -270,7 +270,13 @@ def test_phonemes_and_speed(once: Round, tmp_path: Path) -> None:
 
 
 def test_a_call_that_says_nothing_or_both_makes_no_sense(once: Round, tmp_path: Path) -> None:
-    for words in ([], ["Hello.", "--phonemes", "HH"], ["Hello.", "--speed", "0"], ["Hello.", "--runtime", "tea"]):
+    for words in (
+        [],
+        ["Hello.", "--phonemes", "HH"],
+        ["Hello.", "--speed", "0"],
+        ["Hello.", "--speed", "nan"],
+        ["Hello.", "--runtime", "tea"],
+    ):
         assert call("speak", "ada", *words, "-o", tmp_path / "out.wav", "--home", once.home).exit_code == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +211,14 @@ def test_log_mel_of_a_tone_peaks_in_its_band() -> None:
 
 def test_duration_is_in_seconds() -> None:
     assert Audio(np.zeros(8000, np.float32), 16000).duration_s == 0.5
+
+
+def test_a_file_name_need_not_be_utf_8(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav"))
+    try:
+        path.write_bytes(b"")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    with path.open("wb") as file:
+        soundfile.write(file, tone(200.0, 16_000), 16_000, format="WAV")
+    assert load(path).duration_s == pytest.approx(0.5)

@@ -105,7 +105,7 @@ def test_the_table_sums_up_and_says_why(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     (row,) = [line for line in result.stdout.splitlines() if line.startswith("05.flac")]
     assert "left out: there is no transcript" in row
-    assert result.stdout.rstrip().endswith("s in 17 recordings are used; 1 are left out.")
+    assert result.stdout.rstrip().endswith("s in 17 recordings are used; 1 is left out.")
 
 
 def test_help_names_what_the_preview_cannot_do() -> None:
