@@ -292,8 +292,8 @@ def main() -> None:
     try:
         lines = Path(keyfile[0]).read_text("utf-8").splitlines() if keyfile else []
         open_bundle(bundle, directory, [parse_identity(line) for line in lines if line.strip() and line[0] != "#"])
-    except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
-        sys.exit(f"open_bundle.py: nothing was opened: {error}")
+    except (AttributeError, EOFError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
+        sys.exit(f"open_bundle.py: nothing was opened: {str(error) or 'no passphrase was given'}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from tests.archive.conftest import Small
 from tests.archive.crafting import IDENTITY, PASSPHRASE, STRANGER, write_members
 
 
-def run(small: Small, directory: Path, *more: str, passphrase: str = "") -> subprocess.CompletedProcess[str]:
+def run(small: Small, directory: Path, *more: str, passphrase: str = "\n") -> subprocess.CompletedProcess[str]:
     """Take open_bundle.py out of the bundle and run it there. Without a terminal, getpass reads standard input."""
     directory.mkdir(exist_ok=True)
     with tarfile.open(small.path) as tar:
@@ -24,7 +24,7 @@ def run(small: Small, directory: Path, *more: str, passphrase: str = "") -> subp
     return subprocess.run(
         [sys.executable, "-I", "-W", "ignore", "open_bundle.py", str(small.path), "voice", *more],
         cwd=directory,
-        input=passphrase + "\n",
+        input=passphrase,
         capture_output=True,
         text=True,
         timeout=60,
@@ -42,7 +42,7 @@ def key_file(directory: Path, *, right: bool) -> str:
 def test_it_opens_every_kind(small: Small, tmp_path: Path) -> None:
     kind = small.path.stem
     more = ["-i", key_file(tmp_path, right=True)] if kind == "x25519" else []
-    done = run(small, tmp_path / "place", *more, passphrase=PASSPHRASE)
+    done = run(small, tmp_path / "place", *more, passphrase=PASSPHRASE + "\n")
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
     for path, source in small.members.items():
         assert (tmp_path / "place" / "voice" / path).read_bytes() == source.read_bytes()
@@ -52,11 +52,14 @@ def test_it_refuses_in_one_sentence(smalls: dict[str, Small], tmp_path: Path) ->
     wrong = key_file(tmp_path, right=False)
     for done in (
         run(smalls["x25519"], tmp_path / "place", "-i", wrong),
-        run(smalls["scrypt"], tmp_path / "place", passphrase="wrong"),
+        run(smalls["scrypt"], tmp_path / "place", passphrase="wrong\n"),
+        run(smalls["scrypt"], tmp_path / "place", passphrase=""),
         run(smalls["x25519"], tmp_path / "place", "-i", str(tmp_path / "missing")),
     ):
         assert done.returncode == 1
-        assert done.stderr.splitlines()[-1].startswith("open_bundle.py: nothing was opened: ")
+        assert (
+            done.stderr.splitlines()[-1].removeprefix("Password: ").startswith("open_bundle.py: nothing was opened: ")
+        )
         assert "Traceback" not in done.stderr
     assert [path.name for path in (tmp_path / "place").iterdir()] == ["open_bundle.py"]
 
