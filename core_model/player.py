@@ -19,15 +19,15 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from core_model.errors import RuntimeMissingError
+from core_model.errors import RuntimeMissingError, VoiceError
 from core_model.speaking import SpeakingOptions, Speech, speak, utterances
 from core_model.voice import Floats, Integers, Voice
 
+_DAMAGED = onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf  # no age of a runtime explains that
 _OLD_OR_STRANGE = (
     onnxruntime.capi.onnxruntime_pybind11_state.Fail,
     onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument,
     onnxruntime.capi.onnxruntime_pybind11_state.InvalidGraph,
-    onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf,
     onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented,
 )
 
@@ -125,10 +125,14 @@ def prefix_mask(phonemes: int, tokens: int) -> npt.NDArray[np.bool_]:
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise RuntimeMissingError(f"the voice has no {path.parent.name} export ({path.name} is not in {path.parent})")
+    if not path.stat().st_size:
+        raise VoiceError(f"exports/onnx/{path.name}", "is empty")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors only: nobody who wants to hear a voice can act on warnings
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except _DAMAGED as error:
+        raise VoiceError(f"exports/onnx/{path.name}", "is no ONNX file") from error
     except _OLD_OR_STRANGE as error:
         raise RuntimeMissingError(f"ONNX Runtime {onnxruntime.__version__} cannot read {path}: {error}") from error

@@ -243,7 +243,7 @@ def _read_json(path: Path, place: str) -> object:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise VoiceError(place, "is missing") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: brackets within brackets
         raise VoiceError(place, f"is not JSON: {error}") from error
 
 

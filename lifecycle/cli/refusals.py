@@ -37,7 +37,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.StoreError: "--home names another place for voices.",
     hall.NotADirectoryOfRecordingsError: "name a directory with wav, flac, ogg or mp3 files and what is said in them.",
     hall.NotEnoughRecordingsError: lambda e: (
-        f"the table says why {e.left_out} were left out; about a minute makes a voice."
+        "the table says why the others were left out; about a minute makes a voice."
         if e.left_out
         else "record more: about a minute makes a voice."
     ),

@@ -120,14 +120,14 @@ def test_no_word_features_is_a_size_that_a_gpt_may_have() -> None:
 @pytest.mark.parametrize(
     "name", ["voice.json", "weights/gpt.safetensors", "prompts/default.safetensors", "prompts/default.json"]
 )
-@pytest.mark.parametrize("damage", ["missing", "cut", "empty"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "nested"])
 def test_a_missing_or_cut_file_is_named(tmp_path: Path, name: str, damage: str) -> None:
     voice = write(tmp_path / "ada")
     path = voice.directory / name
     content = path.read_bytes()
     path.unlink()
     if damage != "missing":
-        path.write_bytes(content[: len(content) // 2] if damage == "cut" else b"")
+        path.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "nested": b"[" * 200_000}[damage])
     with pytest.raises(VoiceError) as refused:
         opened = Voice.open(voice.directory)
         opened.weights("gpt")  # weights are read late, so their damage shows late
