@@ -4,6 +4,7 @@ LifecycleError
 ├── StoreError                  the place where voices live says no
 │   ├── UnknownVoiceError         no voice of that name: carries the names there are
 │   ├── VoiceExistsError          a voice of that name is there already, and none is ever overwritten
+│   ├── BusyError                 another process is training a voice of that name
 │   ├── NoSuchVoiceOrBundleError  neither a file nor what a voice could be called
 │   └── VoiceNameError            a name that could not be a directory's everywhere
 ├── RecordingsError             a directory of recordings that no voice can be learnt from
@@ -52,6 +53,14 @@ class VoiceNameError(StoreError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name!r} cannot be the name of a voice")
+        self.name = name
+
+
+class BusyError(StoreError):
+    """Another process is training a voice of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"a voice called {name!r} is being trained by another process")
         self.name = name
 
 

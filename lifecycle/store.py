@@ -29,7 +29,7 @@ from typing import BinaryIO
 
 import platformdirs
 
-from lifecycle.errors import OutputExistsError, UnknownVoiceError, VoiceExistsError, VoiceNameError
+from lifecycle.errors import BusyError, OutputExistsError, UnknownVoiceError, VoiceExistsError, VoiceNameError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # one spelling only: two names must not be one directory on a Mac
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}  # Windows
@@ -83,6 +83,17 @@ class Store:
         path = self.home / "work" / require_name(name)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
+
+    @contextlib.contextmanager
+    def work_alone(self, name: str) -> Iterator[Path]:
+        """Yield the work directory of *name*, which no second training has meanwhile: BusyError if one has it now."""
+        path = self.work_directory(name)
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(_directory_lock(path))
+            except BlockingIOError:
+                raise BusyError(name) from None
+            yield path
 
     @contextlib.contextmanager
     def new_voice(self, name: str) -> Iterator[Path]:

@@ -61,28 +61,28 @@ def train(
     """Train the voice *name*. StoreError, CoreModelError; a run of the same recordings and plan is gone on with."""
     store.require_free(name)
     _remove_what_is_finished(store)
-    work = store.work_directory(name)
-    _keep_only_if_same(work, _fingerprint(recordings, plan))
-    base = nano.load()
-    tell(0, 1, "aligning the recordings with their transcripts")
-    prepared = _prepare(recordings, base)
-    dataset = Dataset(prepared.examples)
-    curves = Curves(work / "curves.jsonl")
-    total = plan.gpt_steps + plan.sovits_steps
+    with store.work_alone(name) as work:
+        _keep_only_if_same(work, _fingerprint(recordings, plan))
+        base = nano.load()
+        tell(0, 1, "aligning the recordings with their transcripts")
+        prepared = _prepare(recordings, base)
+        dataset = Dataset(prepared.examples)
+        curves = Curves(work / "curves.jsonl")
+        total = plan.gpt_steps + plan.sovits_steps
 
-    def report(progress: Progress) -> None:
-        curves.add(progress)
-        done = progress.step + (plan.gpt_steps if progress.stage == "sovits" else 0)
-        told = "  ".join(f"{loss} {value:.3f}" for loss, value in progress.losses.items())
-        tell(done, total, f"{progress.stage} {progress.step}/{progress.steps}  {told}")
+        def report(progress: Progress) -> None:
+            curves.add(progress)
+            done = progress.step + (plan.gpt_steps if progress.stage == "sovits" else 0)
+            told = "  ".join(f"{loss} {value:.3f}" for loss, value in progress.losses.items())
+            tell(done, total, f"{progress.stage} {progress.step}/{progress.steps}  {told}")
 
-    adapt(base, dataset, plan, work, report)
-    tell(total, total, "recording what the voice says now, to compare with in years to come")
-    with store.new_voice(name) as directory:
-        write_new_voice(directory, name, base, prepared, plan, licence, now, work / "stock")
-        write_records(directory / "records", curves, prepared, plan, now)
-        write_exports(Voice.open(directory))
-    shutil.rmtree(work, ignore_errors=True)  # another training may be tidying up too
+        adapt(base, dataset, plan, work, report)
+        tell(total, total, "recording what the voice says now, to compare with in years to come")
+        with store.new_voice(name) as directory:
+            write_new_voice(directory, name, base, prepared, plan, licence, now, work / "stock")
+            write_records(directory / "records", curves, prepared, plan, now)
+            write_exports(Voice.open(directory))
+        shutil.rmtree(work, ignore_errors=True)  # another training may be tidying up too
     return Trained(Voice.open(store.path(name)), prepared.unusable)
 
 
@@ -110,8 +110,11 @@ def _keep_only_if_same(work: Path, fingerprint: str) -> None:
     mark = work / "run.sha256"
     if mark.exists() and mark.read_text(encoding="ascii") == fingerprint:
         return
-    shutil.rmtree(work)
-    work.mkdir()
+    for path in work.iterdir():  # not the directory itself: this run holds the lock on it
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     mark.write_text(fingerprint, encoding="ascii")
 
 

@@ -33,6 +33,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.UnknownVoiceError: _known_voices,
     hall.VoiceExistsError: lambda e: f"choose another name; a voice is never overwritten. This one lies in {e.path}.",
     hall.VoiceNameError: "1 to 64 of a-z, 0-9, - and _, beginning with a letter or a digit.",
+    hall.BusyError: "wait until it is done, or choose another name.",
     hall.NoSuchVoiceOrBundleError: "check the path; `lifecycle voices` lists the voices of this machine.",
     hall.StoreError: "--home names another place for voices.",
     hall.NotADirectoryOfRecordingsError: "name a directory with wav, flac, ogg or mp3 files and what is said in them.",

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.errors import OutputExistsError, UnknownVoiceError, VoiceExistsError, VoiceNameError
+from lifecycle.errors import BusyError, OutputExistsError, UnknownVoiceError, VoiceExistsError, VoiceNameError
 from lifecycle.store import Store, default_home, new_file, require_name
 
 
@@ -177,3 +177,11 @@ def test_a_voice_and_its_work_are_for_their_owner_only(tmp_path: Path) -> None:
     write_voice(store, "anna")
     for directory in (store.path("anna"), store.work_directory("bert")):
         assert directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_one_voice_is_trained_by_one_process_at_a_time(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.work_alone("anna"), store.work_alone("bert"), pytest.raises(BusyError), store.work_alone("anna"):
+        pass
+    with store.work_alone("anna") as work:
+        assert work.is_dir()
