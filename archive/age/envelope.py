@@ -53,7 +53,8 @@ def unseal(parsed: Header, identities: Sequence[Identity]) -> bytes:
         if file_key is not None:
             header.verify(parsed, file_key)
             return file_key
-    raise NoMatchingKeyError("none of the keys opens this bundle")
+    told = "none of the keys opens this bundle" if identities else "this bundle is encrypted, and no key was given"
+    raise NoMatchingKeyError(told)
 
 
 def require_well_formed(parsed: Header) -> None:

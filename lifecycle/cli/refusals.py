@@ -71,7 +71,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     core_model.ExportError: "no bundle was written; the voice may be damaged, or torch another than the lock names.",
     core_model.GoldenError: "the voice is damaged; restore it again from its archive.",
     core_model.BaseMissingError: "install the toolkit again; its base is a file of the package.",
-    core_model.RuntimeMissingError: "install it, or take the other --runtime.",
+    core_model.RuntimeMissingError: "install it; to speak or verify, the other --runtime may do.",
     core_model.CoreModelError: "run the verb with --debug for more.",
     MemoryError: "this machine has too little memory free; close other programs.",
 }

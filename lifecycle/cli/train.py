@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from core_model.errors import RuntimeMissingError
 from lifecycle.cli.console import Console, Verb, home_option
 from lifecycle.config import RunConfig, read_config
 from lifecycle.store import Store
@@ -72,7 +73,10 @@ def command(
     # Read by torch's OpenMP when it is loaded. Threads that spin while they wait made training 2.6 times slower beside
     # two busy programs, and no faster on a quiet machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from lifecycle.training import run as train
+    try:
+        from lifecycle.training import run as train
+    except ImportError as error:
+        raise RuntimeMissingError(f"training needs torch, which cannot be loaded: {error}") from error
 
     with console.progress(f"Training {name}", plain_every_s=60) as tell:
         trained = train(store, name, found.used, run, tell=tell)

@@ -207,11 +207,12 @@ def test_verify_names_the_damage_and_runs_nothing_behind_it(once: Round, tmp_pat
 
 def test_a_wrong_key_and_no_key_have_their_sentence(once: Round, tmp_path: Path) -> None:
     answer("keygen", "-o", tmp_path / "other.txt")
-    for keys in (("-i", tmp_path / "other.txt"), ()):
+    wrong, none = "none of the keys opens this bundle", "this bundle is encrypted, and no key was given"
+    for keys, sentence in ((("-i", tmp_path / "other.txt"), wrong), ((), none)):
         for verb in ("verify", "restore"):
             result = call(verb, once.bundle, *keys, "--home", tmp_path / "home")
             assert result.exit_code == 1
-            assert result.stderr.startswith("lifecycle: none of the keys opens this bundle.\nHint: ")
+            assert result.stderr.startswith(f"lifecycle: {sentence}.\nHint: ")
     assert Store(tmp_path / "home").names() == ()
 
 

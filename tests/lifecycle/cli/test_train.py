@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ from click.testing import CliRunner, Result
 from lifecycle.cli import main
 from lifecycle.store import Store
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = ROOT / "examples"
 
 
 def train(home: Path, *more: str) -> Result:
@@ -114,3 +117,35 @@ def test_help_names_what_the_preview_cannot_do() -> None:
     words = " ".join(result.stdout.split())
     for said in ("PREVIEW", "English only", "16 kHz", "does not yet sound like the person"):
         assert said in words
+
+
+def test_without_torch_it_says_so(tmp_path: Path) -> None:
+    """A machine that only speaks through onnx has no torch: that is no bug of ours."""
+    program = """
+import sys
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+sys.meta_path.insert(0, NoTorch())
+from lifecycle.cli import main
+
+main(sys.argv[1:])
+"""
+    command = [
+        sys.executable,
+        "-c",
+        program,
+        "train",
+        "x",
+        "--recordings",
+        "examples",
+        "--home",
+        str(tmp_path),
+        "--json",
+    ]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "training needs torch" in json.loads(ended.stdout)["error"]["sentence"]
