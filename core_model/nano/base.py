@@ -46,16 +46,10 @@ def load(path: Path = FILE) -> Base:
     """Build the three networks and fill them, every tensor or none; BaseMissingError where there is no file."""
     sha256 = digest(path)
     tensors = load_file(path)
-    networks: dict[str, torch.nn.Module] = {
-        "gpt": GPT(GPT_DIMS),
-        "sovits": SoVITS(SOVITS_DIMS),
-        "aligner": PhoneClassifier(AlignerDims()),
-    }
-    for name, network in networks.items():
-        network.load_state_dict(_part(tensors, name))
-    gpt, sovits, classifier = networks.values()
-    assert isinstance(gpt, GPT) and isinstance(sovits, SoVITS)
-    assert isinstance(classifier, PhoneClassifier)
+    gpt, sovits, classifier = GPT(GPT_DIMS), SoVITS(SOVITS_DIMS), PhoneClassifier(AlignerDims())
+    gpt.load_state_dict(_part(tensors, "gpt"))
+    sovits.load_state_dict(_part(tensors, "sovits"))
+    classifier.load_state_dict(_part(tensors, "aligner"))
     return Base(gpt, sovits, Aligner(classifier, CODES), tensors["stock/styles"].float().numpy(), sha256)
 
 

@@ -37,7 +37,7 @@ class Adaptation:
 
 def _frozen(name: str) -> bool:
     """All but the decoder. On a minute of speech the text encoder, flow and posterior learn that minute by heart: they
-    brought the likeness no nearer and cost 15 points of word error (docs/LOG.md)."""
+    cost 15 points of word error, for a likeness that the decoder reaches alone in more steps (docs/LOG.md)."""
     return not name.startswith("decoder.")
 
 

@@ -70,9 +70,9 @@ def command(
         console.refuse(error, facts)
     if dry_run:
         return console.answer(facts)
-    # Read by torch's OpenMP when it is loaded. Threads that spin while they wait made training 2.6 times slower beside
-    # two busy programs, and no faster on a quiet machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Read by torch's OpenMP (libgomp) when it is loaded: how often a waiting thread looks before it sleeps. The usual
+    # 300 000 made training 2.6 times slower beside two busy programs; this costs a quiet machine nothing (docs/LOG.md).
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         from lifecycle.training import run as train
     except ImportError as error:
