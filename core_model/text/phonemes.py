@@ -14,13 +14,34 @@ from core_model.text.symbols import PUNCTUATION, V2
 
 
 @dataclass(frozen=True, slots=True)
+class Spelled:
+    """What one language makes of a text in it, before the door joins and frames it."""
+
+    symbols: tuple[str, ...]
+    normalised: str  # the text as it was read, numbers and signs spelled out
+    phonemes_per_character: tuple[int, ...] | None = None  # zh, yue: for each character of `normalised`, how many
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of an utterance that was read in one language: its part of `symbols`, so that word features fit it."""
+
+    language: str
+    normalised: str
+    phonemes_per_character: tuple[int, ...] | None
+    count: int  # phonemes
+
+
+@dataclass(frozen=True, slots=True)
 class Phonemes:
-    """One utterance, ready for the networks. All three tuples have the same length."""
+    """One utterance, ready for the networks. The first three tuples have the same length."""
 
     symbols: tuple[str, ...]
     ids: tuple[int, ...]  # rows of symbols.V2; where a row lies below 322, also of symbols.V1
     word_ends: tuple[bool, ...]  # True on the last phoneme of a word and on every punctuation mark: a pause may follow
     normalised: str  # the text as it was read, numbers and abbreviations spelled out
+    segments: tuple[Segment, ...] = ()  # in order; their counts sum to the length; () where phonemes were given
+    dropped: tuple[str, ...] = ()  # pieces of the text that could not be spoken, as they stood
 
     def __len__(self) -> int:
         return len(self.symbols)

@@ -82,6 +82,9 @@ class VoiceData:
         return content
 
 
+TextData = PackageData | VoiceData
+
+
 def check_reading(reading: str) -> None:
     """Raise ValueError unless *reading* is one there is."""
     if reading not in (PLAIN, UPSTREAM):
