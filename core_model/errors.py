@@ -11,6 +11,7 @@ CoreModelError
 ├── VoiceError                  a voice directory that breaks its schema: carries the field
 ├── DimsError                   sizes that no network could have: carries the field
 ├── AlignmentError              transcript and recording do not fit each other
+├── DatasetError                nothing to learn from, or utterances that do not belong together
 ├── ExportError                 a graph that could not be made: carries the kind
 ├── GoldenError                 a record of golden outputs that breaks its schema
 ├── BaseMissingError            the weights of the embedded base are not installed
@@ -85,6 +86,10 @@ class DimsError(CoreModelError):
 
 class AlignmentError(CoreModelError):
     """Transcript and recording do not fit each other."""
+
+
+class DatasetError(CoreModelError):
+    """Nothing to learn from, or utterances that do not belong together."""
 
 
 class ExportError(CoreModelError):
