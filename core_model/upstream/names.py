@@ -140,7 +140,47 @@ DISCRIMINATOR: tuple[Row, ...] = (
     ("discriminators.{i}.conv_post.{leaf}", "judges.{i}.exit.{leaf}"),
 )
 
-TABLES: Mapping[str, tuple[Row, ...]] = {"gpt": GPT, "sovits": SOVITS, "discriminator": DISCRIMINATOR}
+
+def _norm(theirs: str, ours: str) -> tuple[Row, ...]:
+    """Rows of one batch norm."""
+    leaves = ("running_mean", "running_var", "num_batches_tracked")
+    return ((f"{theirs}.{{leaf}}", f"{ours}.{{leaf}}"), *((f"{theirs}.{leaf}", f"{ours}.{leaf}") for leaf in leaves))
+
+
+def _attentional_fusion(theirs: str, ours: str) -> tuple[Row, ...]:
+    return tuple(row for n in (0, 1, 3, 4) for row in _norm(f"{theirs}.local_att.{n}", f"{ours}.weigh.{n}"))
+
+
+def _speaker_stage(index: int) -> tuple[Row, ...]:
+    theirs, ours = f"layer{index + 1}.{{i}}", f"stages.{index}.{{i}}"
+    return (
+        (f"{theirs}.conv1.{{leaf}}", f"{ours}.narrow.{{leaf}}"),
+        *_norm(f"{theirs}.bn1", f"{ours}.narrow_norm"),
+        (f"{theirs}.convs.{{j}}.{{leaf}}", f"{ours}.branches.{{j}}.{{leaf}}"),
+        *_norm(f"{theirs}.bns.{{j}}", f"{ours}.branch_norms.{{j}}"),
+        *_attentional_fusion(f"{theirs}.fuse_models.{{j}}", f"{ours}.fusions.{{j}}"),
+        (f"{theirs}.conv3.{{leaf}}", f"{ours}.widen.{{leaf}}"),
+        *_norm(f"{theirs}.bn3", f"{ours}.widen_norm"),
+        (f"{theirs}.shortcut.0.{{leaf}}", f"{ours}.shortcut.0.{{leaf}}"),
+        *_norm(f"{theirs}.shortcut.1", f"{ours}.shortcut.1"),
+    )
+
+
+SPEAKER_VECTOR: tuple[Row, ...] = (
+    ("conv1.{leaf}", "entry.{leaf}"),
+    *_norm("bn1", "entry_norm"),
+    *(row for index in range(4) for row in _speaker_stage(index)),
+    ("layer3_ds.{leaf}", "downsample.{leaf}"),
+    *_attentional_fusion("fuse34", "fusion"),
+    ("seg_1.{leaf}", "classifier.{leaf}"),
+)
+
+TABLES: Mapping[str, tuple[Row, ...]] = {
+    "gpt": GPT,
+    "sovits": SOVITS,
+    "discriminator": DISCRIMINATOR,
+    "speaker_vector": SPEAKER_VECTOR,
+}
 
 
 def to_ours(kind: str, name: str) -> str:

@@ -1,0 +1,58 @@
+"""Kaldi's log mel filterbank, with the settings under which upstream's speaker vectors were trained.
+
+Knows 16 kHz waveforms in ±1 and nothing of networks. Reference: Kaldi, feat/feature-fbank.cc and feat/mel-computations.cc;
+here as torchaudio.compliance.kaldi.fbank has it with 80 bins, no dither and no mean taken away (INFERENCE.md 1c).
+
+    25 ms every 10 ms, whole frames only ─ mean off ─ x(n) − 0.97 x(n−1) ─ Povey's window ─ |FFT 512|² ─ 80 triangles ─ log
+
+N samples, F = 1 + (N − 400) // 160 frames. Triangles are straight lines in mels (1127 ln(1 + Hz / 700)) from 20 Hz to
+8 kHz, the bin at 8 kHz itself left out.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core_model.errors import AudioError
+
+SAMPLE_RATE = 16_000
+BINS = 80
+_WINDOW, _HOP, _FFT = 400, 160, 512
+_LOW_HZ, _HIGH_HZ = 20.0, 8_000.0
+_PREEMPHASIS = 0.97
+_FLOOR = float(np.finfo(np.float32).eps)
+
+
+def kaldi_filterbank(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N,) at 16 kHz to (F, 80). AudioError if it is shorter than one window."""
+    if len(waveform) < _WINDOW:
+        raise AudioError(f"{len(waveform)} samples are too few for a filterbank: {_WINDOW} are the least")
+    frames = np.lib.stride_tricks.sliding_window_view(waveform.astype(np.float64), _WINDOW)[::_HOP]  # (F, 400)
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)  # the first sample follows itself
+    spectrum = np.fft.rfft((frames - _PREEMPHASIS * before) * _povey_window(), _FFT, axis=1)
+    power = spectrum.real**2 + spectrum.imag**2  # (F, 257)
+    return np.log(np.maximum(power @ _triangles().T, _FLOOR)).astype(np.float32)
+
+
+def _povey_window() -> NDArray[np.float64]:
+    return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(_WINDOW) / (_WINDOW - 1))) ** 0.85
+
+
+@functools.cache
+def _triangles() -> NDArray[np.float64]:
+    """(80, 257)."""
+    edges = np.linspace(_mels(_LOW_HZ), _mels(_HIGH_HZ), BINS + 2)
+    bins = _mels(np.arange(_FFT // 2 + 1) * SAMPLE_RATE / _FFT)
+    lower, centre, upper = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    rising, falling = (bins - lower) / (centre - lower), (upper - bins) / (upper - centre)
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    triangles[:, -1] = 0.0
+    return triangles
+
+
+def _mels(hz: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1127.0 * np.log1p(np.asarray(hz) / 700.0))
