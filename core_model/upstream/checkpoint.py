@@ -4,8 +4,11 @@ Runs nothing the file contains, knows neither torch nor our tensor names (names.
 CheckpointError. Reference: what GPT-SoVITS at 48b1a01 saves.
 
     {weight: {name: tensor}, config, info}                   a voice (.pth) or a GPT (.ckpt), float16
+    {weight: {name: tensor}, config, info, lora_rank}        a LoRA (.pth), float16
     {weight: {name: tensor}}                                 a base discriminator
     {model: {name: tensor}, iteration, optimizer, ...}       a training state, float32
+    {generator: {name: tensor}}                              the v3 vocoder
+    {name: tensor}                                           the v4 vocoder, the speaker-vector network
 
     checkpoint = read_checkpoint(Path("voice_e8_s400.pth"))
     checkpoint.family, checkpoint.tensors["dec.conv_pre.weight"].shape
@@ -23,7 +26,7 @@ from core_model.upstream import families, unpickle
 from core_model.upstream.container import Container
 from core_model.upstream.unpickle import Storage, TensorPlan
 
-_WITH_TENSORS = ("weight", "model")
+_WITH_TENSORS = ("weight", "model", "generator")
 _KNOWN_PARTS = {*_WITH_TENSORS, "config", "info", "lora_rank", "iteration", "optimizer", "learning_rate"}
 _DEEPEST, _LARGEST = 16, 100_000  # a configuration nests 4 deep and holds some 100 values
 
@@ -32,13 +35,16 @@ _DEEPEST, _LARGEST = 16, 100_000  # a configuration nests 4 deep and holds some 
 class Checkpoint:
     """What a file held. Tensors are under upstream's names, in the dtype of the file, and share no memory with it."""
 
-    kind: str  # gpt, sovits or discriminator
+    kind: str  # gpt, sovits, lora, lora_training, discriminator, vocoder or speaker_vector
     family: str
     head: str  # the first two bytes: PK, or GPT-SoVITS's code
     tensors: dict[str, np.ndarray]
     config: dict[str, object]  # plain values, lists and dicts
     info: str
     evidence: tuple[str, ...]  # why it is of this family
+    lora_rank: int | None = None  # of a LoRA
+    training: bool = False  # a training state: float32, with an optimizer beside it
+    start_md5: str = ""  # of the file's first 8192 bytes, by which GPT-SoVITS knows its base files
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -50,16 +56,41 @@ def read_checkpoint(path: Path) -> Checkpoint:
     with Container(path) as container:
         contents = unpickle.read(container.pickle())
         parts = contents.root
-        plans = _weights(parts)
-        config = _config(parts)
-        version = _version(config)
-        finding = families.identify(container.head, {name: plan.shape for name, plan in plans.items()}, version)
+        plans = weights(parts)
+        config = configuration(parts)
+        shapes = {name: plan.shape for name, plan in plans.items()}
+        finding = families.identify(container.head, shapes, version_of(config))
+        rank = _lora_rank(parts, finding)
         _require_all_named(container, contents.storages)
         tensors = _read(container, plans)
-    info = parts.get("info", "") if isinstance(parts, dict) else ""
+    named = parts if isinstance(parts, dict) else {}
+    info = named.get("info", "")
     if not isinstance(info, str):
         raise CheckpointError("its info is no text")
-    return Checkpoint(finding.kind, finding.family, container.head, tensors, config, info, finding.evidence)
+    return Checkpoint(
+        kind=finding.kind,
+        family=finding.family,
+        head=container.head,
+        tensors=tensors,
+        config=config,
+        info=info,
+        evidence=finding.evidence,
+        lora_rank=rank,
+        training="model" in named,
+        start_md5=container.start_md5,
+    )
+
+
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
+    """{name: tensor} of a checkpoint of any network (HuBERT's, RoBERTa's), which is not asked what it is.
+
+    As careful as read_checkpoint: nothing runs, and a file that is not whole is refused.
+    """
+    with Container(path) as container:
+        contents = unpickle.read(container.pickle())
+        plans = weights(contents.root)
+        _require_all_named(container, contents.storages)
+        return _read(container, plans)
 
 
 def gpt_dims(checkpoint: Checkpoint) -> dict[str, int]:
@@ -75,23 +106,32 @@ def gpt_dims(checkpoint: Checkpoint) -> dict[str, int]:
     return {**numbers, "heads": heads}
 
 
-def _weights(parts: object) -> dict[str, TensorPlan]:
+def weights(parts: object) -> dict[str, TensorPlan]:
+    """The tensors among a checkpoint's *parts*, or CheckpointError if it does not hold them as GPT-SoVITS does."""
     if not isinstance(parts, dict):
         raise CheckpointError(f"it holds a {type(parts).__name__}, not the parts of a checkpoint")
     holders = [part for part in _WITH_TENSORS if part in parts]
     if not holders and parts and all(isinstance(value, TensorPlan) for value in parts.values()):
-        weights: object = parts  # a bare list of tensors: vocoders are saved so
+        found: object = parts  # a bare list of tensors: vocoders are saved so
     else:
         unknown = [part for part in parts if part not in _KNOWN_PARTS]
         if unknown or len(holders) != 1:
             raise CheckpointError(f"its parts are {', '.join(map(str, parts)) or 'none'}: not those of a checkpoint")
-        weights = parts[holders[0]]
-    if not isinstance(weights, dict):
+        found = parts[holders[0]]
+    if not isinstance(found, dict):
         raise CheckpointError("its weights are no dict")
-    for name, plan in weights.items():
+    for name, plan in found.items():
         if not (isinstance(name, str) and isinstance(plan, TensorPlan)):
             raise CheckpointError(f"among its weights, {name!r} is no tensor")
-    return weights
+    return found
+
+
+def _lora_rank(parts: object, finding: families.Finding) -> int | None:
+    """The rank that the shapes show; what the file says of it must agree."""
+    said = parts.get("lora_rank") if isinstance(parts, dict) else None
+    if said is not None and (type(said) is not int or said != finding.lora_rank):
+        raise CheckpointError(f"its lora_rank is {said!r}, its tensors show {finding.lora_rank or 'no LoRA'}")
+    return finding.lora_rank
 
 
 def _read(container: Container, plans: dict[str, TensorPlan]) -> dict[str, np.ndarray]:
@@ -115,7 +155,8 @@ def _require_all_named(container: Container, named: frozenset[str]) -> None:
         raise CheckpointError(f"storage {min(surplus)} belongs to no tensor")
 
 
-def _config(parts: object) -> dict[str, object]:
+def configuration(parts: object) -> dict[str, object]:
+    """The configuration among *parts* as plain values; CheckpointError if it holds anything else."""
     found = parts.get("config", {}) if isinstance(parts, dict) else {}
     if not isinstance(found, dict):
         raise CheckpointError("its config is no set of named values")
@@ -123,9 +164,11 @@ def _config(parts: object) -> dict[str, object]:
     return {str(key): plain.copy(value, f"config.{key}", 1) for key, value in found.items()}
 
 
-def _version(config: dict[str, object]) -> str:
+def version_of(config: dict[str, object]) -> str:
+    """What a configuration calls its version: in its model's part, else at its top; "" if it does not say."""
     model = config.get("model")
-    version = model.get("version", "") if isinstance(model, dict) else ""
+    version = model.get("version") if isinstance(model, dict) else None
+    version = config.get("version") if version is None else version
     return version if isinstance(version, str) else ""
 
 

@@ -13,6 +13,7 @@ Reference: PKWARE APPNOTE; torch.save since 1.6. GPT-SoVITS overwrites the first
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -37,6 +38,7 @@ class Container:
         self._file = _OriginalMagic(path)
         try:
             self.head = self._file.head  # "PK", or the code written over it
+            self.start_md5 = self._file.start_md5
             self._zip = _open_zip(self._file)
             self._entries = _entries(self._zip, self._file.length)
             self.storage_keys = frozenset(_storage_key(name) for name in self._entries if name.startswith("data/"))
@@ -107,9 +109,11 @@ class _OriginalMagic(io.RawIOBase):
         super().__init__()
         try:
             self._raw = path.open("rb")
-            start = self._raw.read(4)
+            beginning = self._raw.read(8192)
         except OSError as error:
             raise CheckpointError(f"cannot be read: {error.strerror}") from error
+        start = beginning[:4]
+        self.start_md5 = hashlib.md5(beginning, usedforsecurity=False).hexdigest()  # as the file has them, head and all
         self.length = os.fstat(self._raw.fileno()).st_size
         self.head = start[:2].decode("ascii", "replace")
         self._raw.seek(0)

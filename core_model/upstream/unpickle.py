@@ -7,7 +7,8 @@ values: a tensor comes out as a `TensorPlan`. Reference: CPython's Lib/pickletoo
     collections.OrderedDict                  a dict
     utils.HParams                            a dict: GPT-SoVITS's configuration
     torch._utils._rebuild_tensor_v2          a TensorPlan
-    torch.HalfStorage, torch.FloatStorage    the dtype of a storage (the second in training files)
+    torch.HalfStorage                        the dtype of a storage; in training states, vocoders and HuBERT also
+    torch.FloatStorage, LongStorage, ...     these
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ import numpy as np
 from core_model.errors import CheckpointError, UnsafePickleError
 
 _ORDERED, _HPARAMS, _TENSOR = "collections.OrderedDict", "utils.HParams", "torch._utils._rebuild_tensor_v2"
-_STORAGES: dict[str, np.dtype] = {"torch.HalfStorage": np.dtype("<f2"), "torch.FloatStorage": np.dtype("<f4")}
+_STORAGES: dict[str, np.dtype] = {
+    "torch.HalfStorage": np.dtype("<f2"),
+    "torch.FloatStorage": np.dtype("<f4"),
+    "torch.DoubleStorage": np.dtype("<f8"),
+    "torch.LongStorage": np.dtype("<i8"),
+    "torch.IntStorage": np.dtype("<i4"),
+}
 ALLOWED = frozenset({_ORDERED, _HPARAMS, _TENSOR, *_STORAGES})
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from core_model.errors import CheckpointError
-from core_model.upstream import shapes
+from core_model.upstream import companion_shapes, flow_shapes, shapes
 from core_model.upstream.families import HEADS, gpt_numbers, identify
 from tests.core_model.upstream.crafted import TINY_GPT, require_shared
 
@@ -63,24 +63,81 @@ def test_discriminators(family: str) -> None:
     assert (identify("PK", tensors).kind, identify("PK", tensors).family) == ("discriminator", family)
 
 
-@pytest.mark.parametrize(
-    ("stem", "head", "version", "name"),
-    [
-        ("sovits_v3", "PK", "", "v3"),
-        ("sovits_v3", "02", "v3", "v3"),
-        ("sovits_v4", "PK", "v4", "v4"),
-        ("sovits_v3_lora", "03", "v3", "v3 LoRA"),
-        ("sovits_v4_lora", "04", "v4", "v4 LoRA"),
-        ("sovits_v4_lora", "PK", "", "v3 or v4 LoRA"),
-        ("sovits_v4_lora_training_G", "PK", "", "v3 or v4 LoRA"),
-        ("vocoder_v4", "PK", "", "v4 vocoder"),
-        ("vocoder_v3_bigvgan", "PK", "", "v3 vocoder"),
-        ("sv_eres2netv2", "PK", "", "speaker-vector network"),
-    ],
-)
-def test_what_is_not_read_yet_is_refused_by_its_name(stem: str, head: str, version: str, name: str) -> None:
-    with pytest.raises(CheckpointError, match=f"it is a {name} file, which is not read yet"):
-        identify(head, listed(stem), version)
+@pytest.mark.parametrize("stem", ["sovits_v3", "sovits_v4"])
+def test_v3_and_v4_are_told_apart_by_their_configuration(stem: str) -> None:
+    tensors = listed(stem)
+    assert tensors == flow_shapes.flow_matching()
+    for version in ("v3", "v4"):
+        found = identify("PK", tensors, version)
+        assert (found.kind, found.family, found.lora_rank) == ("sovits", version, None)
+        assert f"its configuration says {version}" in found.evidence[-1]
+    for unsaid in ("", "v2Pro"):
+        found = identify("PK", tensors, unsaid)
+        assert found.family == "v3"
+        assert "nothing in the file says which" in found.evidence[-1]
+    found = identify("02", tensors, "v4")
+    assert found.family == "v3"
+    assert any("though its configuration says v4" in sentence for sentence in found.evidence)
+    for head in set(HEADS) - {"02"}:
+        with pytest.raises(CheckpointError, match=f"its head {head} says"):
+            identify(head, tensors, "v4")
+
+
+@pytest.mark.parametrize(("stem", "family", "head"), [("sovits_v3", "v3", "03"), ("sovits_v4", "v4", "04")])
+def test_lora(stem: str, family: str, head: str) -> None:
+    tensors = listed(f"{stem}_lora")
+    assert tensors == flow_shapes.lora(32)
+    for start in (head, "PK"):
+        found = identify(start, tensors, family)
+        assert (found.kind, found.family, found.lora_rank) == ("lora", family, 32)
+    assert identify("PK", tensors).family == "v3"
+    for other in set(HEADS) - {"03", "04"}:
+        with pytest.raises(CheckpointError, match=f"its head {other} says"):
+            identify(other, tensors, family)
+
+
+@pytest.mark.parametrize("rank", [1, 16, 128])
+def test_loras_of_other_ranks(rank: int) -> None:
+    assert identify("04", flow_shapes.lora(rank)).lora_rank == rank
+    mixed = flow_shapes.lora(rank) | {
+        f"{flow_shapes.PEFT}.transformer_blocks.9.attn.to_q.lora_A.default.weight": (8, 1024)
+    }
+    with pytest.raises(CheckpointError, match=rf"blocks\.9.*has the shape \(8, 1024\) instead of \({rank}, 1024\)"):
+        identify("04", mixed)
+
+
+@pytest.mark.parametrize("stem", ["sovits_v3_lora_training_G", "sovits_v4_lora_training_G"])
+def test_the_training_state_of_a_lora(stem: str) -> None:
+    tensors = listed(stem)
+    assert tensors == flow_shapes.lora_training(32)
+    found = identify("PK", tensors)
+    assert (found.kind, found.lora_rank) == ("lora_training", 32)
+    with pytest.raises(CheckpointError, match="its head 03 says a v3 LoRA"):
+        identify("03", tensors)
+
+
+def folded(tensors: Shapes) -> Shapes:
+    """With weight norm folded in, as its removal leaves the names."""
+    kept = {n: shape for n, shape in tensors.items() if not n.endswith(("_g", "_v"))}
+    return kept | {n.removesuffix("_v"): shape for n, shape in tensors.items() if n.endswith("_v")}
+
+
+def test_vocoders_in_both_forms() -> None:
+    bigvgan, hifigan = listed("vocoder_v3_bigvgan"), listed("vocoder_v4")
+    assert bigvgan == companion_shapes.vocoder_v3(weight_norm=True)
+    assert hifigan == companion_shapes.vocoder_v4(weight_norm=False)
+    assert folded(companion_shapes.vocoder_v4(weight_norm=True)) == hifigan
+    for tensors, family in ((bigvgan, "v3"), (folded(bigvgan), "v3"), (hifigan, "v4")):
+        found = identify("PK", tensors)
+        assert (found.kind, found.family) == ("vocoder", family)
+        with pytest.raises(CheckpointError, match="its head 04 says a v4 LoRA"):
+            identify("04", tensors)
+
+
+def test_the_speaker_vector_network() -> None:
+    tensors = listed("sv_eres2netv2")
+    assert tensors == companion_shapes.speaker_vector()
+    assert (identify("PK", tensors).kind, identify("PK", tensors).family) == ("speaker_vector", "eres2netv2")
 
 
 def test_the_50_hz_variant_is_refused_by_its_name() -> None:
@@ -95,7 +152,17 @@ def test_a_version_in_the_configuration_is_no_evidence() -> None:
     assert any("v2" in sentence and "not relied upon" in sentence for sentence in found.evidence)
 
 
-@pytest.mark.parametrize("tensors", [TINY, shapes.sovits(shapes.SOVITS["v1"], posterior=False)])
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        TINY,
+        shapes.sovits(shapes.SOVITS["v1"], posterior=False),
+        flow_shapes.flow_matching(),
+        flow_shapes.lora(16),
+        companion_shapes.vocoder_v4(weight_norm=False),
+        companion_shapes.speaker_vector(),
+    ],
+)
 def test_one_tensor_less_more_or_other_is_refused_by_name(tensors: Shapes) -> None:
     name = list(tensors)[5]
     for changed, sentence in (
@@ -123,5 +190,5 @@ def test_strangers_are_refused() -> None:
         identify("PK", {"layer.weight": (2, 2)})
     with pytest.raises(CheckpointError):
         identify("PK", {"model.ar_predict_layer.weight": (2, 2, 2)})
-    with pytest.raises(CheckpointError, match="head 05 says v2Pro"):
+    with pytest.raises(CheckpointError, match="head 05 says sovits v2Pro"):
         identify("05", TINY)
