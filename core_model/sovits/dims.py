@@ -5,13 +5,14 @@ family stands in families.py. Refuses sizes that no network could have (an odd l
 Reference: shared/upstream/INFERENCE.md §5, FORMAT.md §2.
 
     frame rates:   codes ──code_upsampling──▶ latent frames ──hop──▶ samples
+    flow matching: codes ──code_upsampling──▶ latent frames ──▶ mel frames ──vocoder──▶ samples
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from core_model.errors import DimsError
@@ -37,6 +38,71 @@ class ISTFTDims:
     fft: int = 640
     hop: int = 160  # divides fft and the hop of the latent
     expansion: int = 3  # inner width of a block, in widths
+
+
+@dataclass(frozen=True, slots=True)
+class BigVGANDims:
+    """A vocoder whose activations are periodic and filtered against aliasing (Lee 2023)."""
+
+    width: int = 1536  # channels before the first stage; halved by each stage
+    rates: tuple[int, ...] = (4, 4, 2, 2, 2, 2)  # their product is the number of samples per mel frame
+    kernels: tuple[int, ...] = (8, 8, 4, 4, 4, 4)
+    resblock_kernels: tuple[int, ...] = (3, 7, 11)
+    resblock_dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class FlowMatchingDims:
+    """A decoder that moves noise to a mel spectrogram in a few steps (Lipman 2023), and the vocoder after it.
+
+    The defaults are upstream's v3. The reference's mel and the made one share their rates.
+    """
+
+    mel_bands: int = 100
+    mel_sample_rate: int = 24000
+    mel_fft: int = 1024
+    mel_hop: int = 256
+    features: int = 512  # width of what the transformer is told about each mel frame
+    feature_layers: int = 8
+    feature_kernel: int = 5
+    heard_frames_per_code: float = 3.875  # mel frames per code that are not masked: upstream's count, not the real one
+    window_frames: int = 934  # prompt and new mel frames that are computed at once
+    prompt_frames: int = 468  # of which at most so many are prompt
+    steps: int = 32  # from noise to mel, unless somebody asks for another number
+    width: int = 1024
+    layers: int = 22
+    heads: int = 16
+    feedforward: int = 2048
+    time_width: int = 256
+    text_layers: int = 4
+    text_inner: int = 1024
+    text_kernel: int = 7
+    position_kernel: int = 31
+    position_groups: int = 16
+    vocoder: BigVGANDims | HiFiGANDims = BigVGANDims()
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no network could have (DimsError names the field)."""
+        _require("decoder.width", self.width % self.heads == 0, "does not divide by decoder.heads")
+        _require("decoder.width", self.width % (2 * self.heads) == 0, "leaves a head that has no pairs to rotate")
+        _require("decoder.width", self.width % self.position_groups == 0, "does not divide by decoder.position_groups")
+        _require("decoder.features", self.features % 2 == 0, "is half sines, half cosines: it must be even")
+        _require("decoder.time_width", self.time_width % 2 == 0, "is half sines, half cosines: it must be even")
+        _require("decoder.time_width", self.time_width > 2, "has no room for frequencies")
+        _require("decoder.prompt_frames", self.prompt_frames < self.window_frames, "fill the window")
+        _require("decoder.steps", self.steps > 0, "is no number of steps")
+        rates, kernels = self.vocoder.rates, self.vocoder.kernels
+        _require("decoder.vocoder.kernels", len(kernels) == len(rates), "and rates differ in length")
+
+    @property
+    def frame_rate(self) -> float:
+        """Mel frames a second."""
+        return self.mel_sample_rate / self.mel_hop
+
+    @property
+    def samples_per_frame(self) -> int:
+        """Samples that the vocoder makes of one mel frame."""
+        return math.prod(self.vocoder.rates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +139,10 @@ class SoVITSDims:
     posterior_kernel: int = 5
     spectrogram_bins: int = 1025
     log_mel: bool = False  # the spectrogram is features.acoustic's log mel, not linear magnitudes
-    sample_rate: int = 32000
+    sample_rate: int = 32000  # of the spectrogram; waveform_rate is what comes out
     hop: int = 640  # samples per latent frame, and of the spectrogram
     fft: int = 2048  # of the spectrogram
-    decoder: HiFiGANDims | ISTFTDims = HiFiGANDims()
+    decoder: HiFiGANDims | ISTFTDims | FlowMatchingDims = HiFiGANDims()
 
     def __post_init__(self) -> None:
         """Refuse sizes that no network could have (DimsError names the field)."""
@@ -92,7 +158,7 @@ class SoVITSDims:
             _require(
                 "decoder.kernels", len(self.decoder.kernels) == len(self.decoder.rates), "and rates differ in length"
             )
-        else:
+        elif isinstance(self.decoder, ISTFTDims):
             _require("decoder.hop", self.hop % self.decoder.hop == 0, "does not divide hop")
             _require("decoder.fft", self.decoder.fft % self.decoder.hop == 0, "does not divide by decoder.hop")
 
@@ -101,8 +167,35 @@ class SoVITSDims:
         frames = self.code_upsampling * code_count
         return frames if speed == 1.0 else int(frames / speed) + 1
 
+    @property
+    def mel_frames_per_latent(self) -> float:
+        """How the frame rate of a flow-matching decoder relates to that of the encoder; 1 for the others."""
+        if isinstance(self.decoder, FlowMatchingDims):
+            return self.decoder.frame_rate * self.hop / self.sample_rate
+        return 1.0
 
-_DECODERS: dict[str, type[HiFiGANDims] | type[ISTFTDims]] = {"hifigan": HiFiGANDims, "istft": ISTFTDims}
+    @property
+    def noise_channels(self) -> int:
+        """Channels of the noise that a waveform is made from."""
+        return self.decoder.mel_bands if isinstance(self.decoder, FlowMatchingDims) else self.latent
+
+    def noise_frames_for(self, code_count: int, speed: float = 1.0) -> int:
+        """Frames of that noise for *code_count* codes; each becomes a frame of the latent or of the mel."""
+        return int(self.frames_for(code_count, speed) * self.mel_frames_per_latent)
+
+    @property
+    def waveform_rate(self) -> int:
+        """Hz of the waveform that comes out."""
+        if isinstance(self.decoder, FlowMatchingDims):
+            return self.decoder.mel_sample_rate * self.decoder.samples_per_frame // self.decoder.mel_hop
+        return self.sample_rate
+
+
+# Fields that hold one of several classes: which one is written as its kind.
+_KINDS: dict[str, dict[str, type[Any]]] = {
+    "decoder": {"hifigan": HiFiGANDims, "istft": ISTFTDims, "flow_matching": FlowMatchingDims},
+    "decoder.vocoder": {"bigvgan": BigVGANDims, "hifigan": HiFiGANDims},
+}
 
 
 def _require(field: str, holds: bool, problem: str) -> None:
@@ -110,25 +203,30 @@ def _require(field: str, holds: bool, problem: str) -> None:
         raise DimsError(field, problem)
 
 
+def dims_to_dict(dims: SoVITSDims) -> dict[str, Any]:
+    """*dims* as what json can hold; of a decoder or a vocoder, the class is its ``kind``."""
+    return _written(dims, "")
+
+
+def _written(dims: Any, prefix: str) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for field in fields(dims):
+        value, name = getattr(dims, field.name), prefix + field.name
+        if is_dataclass(value):
+            kind = next(kind for kind, cls in _KINDS[name].items() if type(value) is cls)
+            document[field.name] = {"kind": kind} | _written(value, f"{name}.")
+        else:
+            document[field.name] = _listed(value)
+    return document
+
+
 def _listed(value: Any) -> Any:
     return [_listed(item) for item in value] if isinstance(value, tuple) else value
 
 
-def dims_to_dict(dims: SoVITSDims) -> dict[str, Any]:
-    """*dims* as what json can hold; the decoder's class is its ``kind``."""
-    kind = next(kind for kind, cls in _DECODERS.items() if isinstance(dims.decoder, cls))
-    document = asdict(dims)
-    document["decoder"] = {"kind": kind} | {name: _listed(value) for name, value in document["decoder"].items()}
-    return document
-
-
 def dims_from_dict(document: Mapping[str, Any]) -> SoVITSDims:
     """The inverse of dims_to_dict. DimsError where a field is missing, unknown or of the wrong type."""
-    decoder = document.get("decoder")
-    if not isinstance(decoder, Mapping) or decoder.get("kind") not in _DECODERS:
-        raise DimsError("decoder.kind", f"is none of {', '.join(_DECODERS)}")
-    inner = _read(_DECODERS[decoder["kind"]], {k: v for k, v in decoder.items() if k != "kind"}, "decoder.")
-    dims: SoVITSDims = _read(SoVITSDims, {**document, "decoder": inner}, "")
+    dims: SoVITSDims = _read(SoVITSDims, document, "")
     return dims
 
 
@@ -147,7 +245,10 @@ def _read(cls: type[Any], document: Mapping[str, Any], prefix: str) -> Any:
 def _value(name: str, example: Any, value: Any) -> Any:
     """*value* in the shape of *example*: yes or no, a whole number, a number, a (nested) tuple of whole numbers."""
     if is_dataclass(example):
-        return value
+        kind = value.get("kind") if isinstance(value, Mapping) else None
+        if not isinstance(kind, str) or kind not in _KINDS[name]:
+            raise DimsError(f"{name}.kind", f"is none of {', '.join(_KINDS[name])}")
+        return _read(_KINDS[name][kind], {k: v for k, v in value.items() if k != "kind"}, f"{name}.")
     if isinstance(example, bool):
         if not isinstance(value, bool):
             raise DimsError(name, f"{value!r} is neither true nor false")

@@ -1,7 +1,8 @@
 """Tensor names of GPT-SoVITS and ours: one table, read in both directions.
 
 Knows no shapes and no values; a row is a pair of templates, and a name that no row describes is refused, never passed
-on. Reference: the files GPT-SoVITS writes (its commit 48b1a01); ours are attribute paths in core_model.gpt, .sovits.
+on. Reference: the files GPT-SoVITS writes (its commit 48b1a01); ours are attribute paths in core_model.gpt, .sovits and
+.diffusion.
 
     upstream                                  ours
     model.h.layers.{i}.linear1.{leaf}    <->  blocks.{i}.feedforward.expand.{leaf}
@@ -85,12 +86,75 @@ def _coupling(index: int) -> tuple[Row, ...]:
     )
 
 
-def _residual_block(index: int) -> tuple[Row, ...]:
+def _residual_block(index: int, theirs: str, ours: str) -> tuple[Row, ...]:
     """Rows of one residual block; upstream counts them through, three to a stage."""
-    theirs, ours = f"dec.resblocks.{index}", f"decoder.stages.{index // 3}.blocks.{index % 3}"
+    theirs, ours = f"{theirs}resblocks.{index}", f"{ours}stages.{index // 3}.blocks.{index % 3}"
     return (
         (f"{theirs}.convs1.{{i}}.{{leaf}}", f"{ours}.dilated.{{i}}.{{leaf}}"),
         (f"{theirs}.convs2.{{i}}.{{leaf}}", f"{ours}.plain.{{i}}.{{leaf}}"),
+    )
+
+
+def _periodic(theirs: str, ours: str) -> tuple[Row, ...]:
+    """Rows of one periodic activation and the fixed filters round it."""
+    return (
+        (f"{theirs}.act.alpha", f"{ours}.log_frequency"),
+        (f"{theirs}.act.beta", f"{ours}.log_height"),
+        (f"{theirs}.upsample.filter", f"{ours}.up_filter"),
+        (f"{theirs}.downsample.lowpass.filter", f"{ours}.down_filter"),
+    )
+
+
+def _periodic_block(index: int) -> tuple[Row, ...]:
+    """Rows of one block's activations: the even ones precede the dilated convolutions, the odd ones the others."""
+    theirs, ours = f"resblocks.{index}.activations", f"stages.{index // 3}.blocks.{index % 3}"
+    before = [_periodic(f"{theirs}.{2 * n}", f"{ours}.before_dilated.{n}") for n in range(3)]
+    between = [_periodic(f"{theirs}.{2 * n + 1}", f"{ours}.before_plain.{n}") for n in range(3)]
+    return tuple(row for rows in (*before, *between) for row in rows)
+
+
+_PEFT = "cfm.base_model.model.estimator"  # where peft puts the flow's transformer when it trains a LoRA
+_FEATURES: tuple[Row, ...] = (
+    ("bridge.0.{leaf}", "bridge.{leaf}"),
+    ("wns1.pre.{leaf}", "feature_encoder.entry.{leaf}"),
+    *_wavenet("wns1.enc", "feature_encoder.wavenet"),
+    ("wns1.proj.{leaf}", "feature_encoder.projection.{leaf}"),
+    ("linear_mel.{leaf}", "mel_projection.{leaf}"),
+)
+
+
+def _transformer_of_the_flow(theirs: str) -> tuple[Row, ...]:
+    """Rows of v3's and v4's transformer, but for the four matrices of attention."""
+    pairs = (
+        ("time_embed.time_mlp.0.{leaf}", "time_embedding.entry.{leaf}"),
+        ("time_embed.time_mlp.2.{leaf}", "time_embedding.projection.{leaf}"),
+        ("d_embed.time_mlp.0.{leaf}", "step_embedding.entry.{leaf}"),
+        ("d_embed.time_mlp.2.{leaf}", "step_embedding.projection.{leaf}"),
+        ("text_embed.text_blocks.{i}.dwconv.{leaf}", "text_embedding.blocks.{i}.depthwise.{leaf}"),
+        ("text_embed.text_blocks.{i}.norm.{leaf}", "text_embedding.blocks.{i}.norm.{leaf}"),
+        ("text_embed.text_blocks.{i}.pwconv1.{leaf}", "text_embedding.blocks.{i}.expand.{leaf}"),
+        ("text_embed.text_blocks.{i}.grn.gamma", "text_embedding.blocks.{i}.response_norm.weight"),
+        ("text_embed.text_blocks.{i}.grn.beta", "text_embedding.blocks.{i}.response_norm.bias"),
+        ("text_embed.text_blocks.{i}.pwconv2.{leaf}", "text_embedding.blocks.{i}.contract.{leaf}"),
+        ("input_embed.proj.{leaf}", "entry.projection.{leaf}"),
+        ("input_embed.conv_pos_embed.conv1d.0.{leaf}", "entry.first.{leaf}"),
+        ("input_embed.conv_pos_embed.conv1d.2.{leaf}", "entry.second.{leaf}"),
+        ("rotary_embed.inv_freq", "inverse_frequencies"),
+        ("transformer_blocks.{i}.attn_norm.linear.{leaf}", "blocks.{i}.modulation.{leaf}"),
+        ("transformer_blocks.{i}.ff.ff.0.0.{leaf}", "blocks.{i}.feedforward.expand.{leaf}"),
+        ("transformer_blocks.{i}.ff.ff.2.{leaf}", "blocks.{i}.feedforward.contract.{leaf}"),
+        ("norm_out.linear.{leaf}", "exit_modulation.{leaf}"),
+        ("proj_out.{leaf}", "exit.{leaf}"),
+    )
+    return tuple((f"{theirs}.{a}", f"transformer.{b}") for a, b in pairs)
+
+
+def _attention_layer(theirs: str, leaf: str, our_leaf: str) -> tuple[Row, ...]:
+    """Rows of the four matrices that a LoRA changes."""
+    pairs = (("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "out"))
+    return tuple(
+        (f"{theirs}.transformer_blocks.{{i}}.attn.{a}.{leaf}", f"transformer.blocks.{{i}}.attention.{b}.{our_leaf}")
+        for a, b in pairs
     )
 
 
@@ -131,8 +195,44 @@ SOVITS: tuple[Row, ...] = (
     ("dec.conv_pre.{leaf}", "decoder.entry.{leaf}"),
     ("dec.cond.{leaf}", "decoder.condition.{leaf}"),
     ("dec.ups.{i}.{leaf}", "decoder.stages.{i}.up.{leaf}"),
-    *(row for index in range(15) for row in _residual_block(index)),
+    *(row for index in range(15) for row in _residual_block(index, "dec.", "decoder.")),
     ("dec.conv_post.weight", "decoder.exit.weight"),
+    *_FEATURES,
+    *_transformer_of_the_flow("cfm.estimator"),
+    *_attention_layer("cfm.estimator", "{leaf}", "{leaf}"),
+)
+
+# A LoRA file: pairs of narrow matrices, and the parts that were trained whole. What it leaves out is in the base file.
+LORA: tuple[Row, ...] = (
+    *(row for row in SOVITS if row[0].startswith(("quantizer.", "ref_enc.", "bridge.", "wns1.", "linear_mel."))),
+    (f"{_PEFT}.rotary_embed.inv_freq", "transformer.inverse_frequencies"),
+    *_attention_layer(_PEFT, "lora_A.default.weight", "down"),
+    *_attention_layer(_PEFT, "lora_B.default.weight", "up"),
+)
+
+# The training state of one: everything, the original matrices under base_layer.
+LORA_TRAINING: tuple[Row, ...] = (
+    *(row for row in SOVITS if not row[0].startswith("cfm.")),
+    *_transformer_of_the_flow(_PEFT),
+    *_attention_layer(_PEFT, "base_layer.{leaf}", "base.{leaf}"),
+    *_attention_layer(_PEFT, "lora_A.default.weight", "down"),
+    *_attention_layer(_PEFT, "lora_B.default.weight", "up"),
+)
+
+VOCODER_V4: tuple[Row, ...] = (
+    ("conv_pre.{leaf}", "entry.{leaf}"),
+    ("ups.{i}.{leaf}", "stages.{i}.up.{leaf}"),
+    *(row for index in range(15) for row in _residual_block(index, "", "")),
+    ("conv_post.{leaf}", "exit.{leaf}"),
+)
+
+VOCODER_V3: tuple[Row, ...] = (
+    ("conv_pre.{leaf}", "entry.{leaf}"),
+    ("ups.{i}.0.{leaf}", "stages.{i}.up.{leaf}"),
+    *(row for index in range(18) for row in _residual_block(index, "", "")),
+    *(row for index in range(18) for row in _periodic_block(index)),
+    *_periodic("activation_post", "activation"),
+    ("conv_post.{leaf}", "exit.{leaf}"),
 )
 
 DISCRIMINATOR: tuple[Row, ...] = (
@@ -177,8 +277,12 @@ SPEAKER_VECTOR: tuple[Row, ...] = (
 
 TABLES: Mapping[str, tuple[Row, ...]] = {
     "gpt": GPT,
-    "sovits": SOVITS,
+    "sovits": SOVITS,  # v1 to v4
+    "lora": LORA,
+    "lora_training": LORA_TRAINING,
     "discriminator": DISCRIMINATOR,
+    "vocoder_v3": VOCODER_V3,
+    "vocoder_v4": VOCODER_V4,
     "speaker_vector": SPEAKER_VECTOR,
 }
 

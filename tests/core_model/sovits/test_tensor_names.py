@@ -72,7 +72,7 @@ def test_a_voice_for_speaking_lacks_only_the_posterior() -> None:
         "dec.resblocks.15.convs1.0.bias",
         "dec.conv_post.bias",
         "enc_p.encoder_ssl.attn_layers.00.emb_rel_k",
-        "cfm.estimator.input_embed.proj.weight",
+        "cfm.estimator.transformer_blocks.0.attn.to_q.lora_A.default.weight",
     ],
 )
 def test_a_tensor_that_no_family_has_is_refused(name: str) -> None:
