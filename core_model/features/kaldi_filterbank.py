@@ -1,9 +1,9 @@
 """Kaldi's log mel filterbank, with the settings under which upstream's speaker vectors were trained.
 
-Knows 16 kHz waveforms in ±1 and nothing of networks. Reference: Kaldi, feat/feature-fbank.cc and feat/mel-computations.cc;
-here as torchaudio.compliance.kaldi.fbank has it with 80 bins, no dither and no mean taken away (INFERENCE.md 1c).
+Knows 16 kHz waveforms in ±1 and nothing of networks. Reference: Kaldi, feature-fbank.cc and mel-computations.cc; here
+as torchaudio.compliance.kaldi.fbank has it with 80 bins, no dither and no mean taken away (INFERENCE.md 1c).
 
-    25 ms every 10 ms, whole frames only ─ mean off ─ x(n) − 0.97 x(n−1) ─ Povey's window ─ |FFT 512|² ─ 80 triangles ─ log
+    25 ms every 10 ms, whole ones only ─ mean off ─ x(n) − 0.97 x(n−1) ─ Povey's window ─ |FFT 512|² ─ triangles ─ log
 
 N samples, F = 1 + (N − 400) // 160 frames. Triangles are straight lines in mels (1127 ln(1 + Hz / 700)) from 20 Hz to
 8 kHz, the bin at 8 kHz itself left out.

@@ -47,7 +47,8 @@ def _kernel(step: int, phases: int) -> tuple[NDArray[np.float32], int]:
     edge = min(step, phases) * _ROLLOFF
     before = math.ceil(_ZERO_CROSSINGS * step / edge)
     inputs = np.arange(-before, before + step, dtype=np.float64) / step  # times of the inputs,
-    outputs = np.arange(phases, dtype=np.float64)[:, None] / phases  # and of the outputs, in periods of the ratio
+    outputs = np.arange(phases, dtype=np.float32)[:, None] / np.float32(phases)  # and of the outputs, in periods
+    # torchaudio rounds the latter, and only these, to float32: at 44.1 kHz it moves a sample by 1e-4.
     crossings = np.clip((inputs - outputs) * edge, -_ZERO_CROSSINGS, _ZERO_CROSSINGS)
     window = np.cos(crossings * np.pi / (2 * _ZERO_CROSSINGS)) ** 2
     return (np.sinc(crossings) * window * (edge / step)).astype(np.float32), before
