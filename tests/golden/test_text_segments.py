@@ -1,0 +1,29 @@
+"""Segmentation of mixed text against GPT-SoVITS's own: every row identical, also where a stub stood in.
+
+The stub of those rows, `lid.176.ftz` for `lid.176.bin`, is the classifier that ours carries, so they test ours too;
+what upstream itself would say there is not known.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from core_model.text.language_segments import split
+from core_model.text.mixed_data import load
+from core_model.text.text_data import PackageData
+from tests.golden.text_rows import rows
+
+
+@pytest.mark.parametrize("touches_stub", [False, True])
+def test_segments(touches_stub: bool) -> None:
+    splitter = load(PackageData())
+    different, compared = [], 0
+    for row in rows("langsegment"):
+        if row["touches_stub"] is not touches_stub:
+            continue
+        expected = row["segments"] if isinstance(row["segments"], list) else []  # upstream raises IndexError on nothing
+        ours = [{"lang": run.language, "text": run.text} for run in split(row["text"], splitter, row["default_lang"])]
+        compared += 1
+        if ours != expected:
+            different.append((row["default_lang"], row["text"]))
+    assert compared > 30 and different == []
