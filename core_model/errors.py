@@ -9,11 +9,18 @@ CoreModelError
 ├── CheckpointError             an upstream file that is refused: names what and where
 │   └── UnsafePickleError       its pickle asks for more than a voice needs
 ├── VoiceError                  a voice directory that breaks its schema: carries the field
+├── PromptMissingError          the voice has no prompt of that name: carries the names it has
+├── PromptExistsError           it has one already, and none is overwritten unasked
 ├── DimsError                   sizes that no network could have: carries the field
 ├── AlignmentError              transcript and recording do not fit each other
 ├── DatasetError                nothing to learn from, or utterances that do not belong together
 ├── ExportError                 a graph that could not be made: carries the kind
 ├── GoldenError                 a record of golden outputs that breaks its schema
+├── PretrainedError             a network of upstream's (HuBERT, RoBERTa, ...) that is refused: carries the path
+│   └── PretrainedMissingError    one that is needed was not given: carries what, and what would replace it
+├── PromptError                 references that no prompt can be made of
+│   ├── ReferenceLengthError      a recording shorter than 3 s or longer than 10: carries the seconds
+│   └── PromptTokensError         a file of tokens or of a style that holds something else: carries the path
 ├── BaseMissingError            the weights of the embedded base are not installed
 └── RuntimeMissingError         what a runtime needs is not there (an export, a package)
 """
@@ -75,6 +82,23 @@ class VoiceError(CoreModelError):
         self.problem = problem
 
 
+class PromptMissingError(CoreModelError):
+    """The voice has no prompt of that name."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"the voice has no prompt called {name!r}" if known else "the voice has no prompt yet")
+        self.name = name
+        self.known = known
+
+
+class PromptExistsError(CoreModelError):
+    """The voice has a prompt of that name already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the voice has a prompt called {name!r} already")
+        self.name = name
+
+
 class DimsError(CoreModelError):
     """Sizes that no network could have."""
 
@@ -114,3 +138,43 @@ class BaseMissingError(CoreModelError):
     def __init__(self, path: object) -> None:
         super().__init__(f"{path} is missing")
         self.path = path
+
+
+class PretrainedError(CoreModelError):
+    """A network that upstream's voices are used with, and that is refused."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class PretrainedMissingError(PretrainedError):
+    """A network that is needed was not given."""
+
+    def __init__(self, what: str, why: str, instead: str) -> None:
+        CoreModelError.__init__(self, f"{why} needs {what}, which is not among the files given")
+        self.what = what
+        self.instead = instead  # what would replace it
+
+
+class PromptError(CoreModelError):
+    """References that no prompt can be made of."""
+
+
+class ReferenceLengthError(PromptError):
+    """A recording that upstream would not take as a reference for tokens."""
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__(f"{name} lasts {seconds:.2f} s; a reference lasts 3 to 10 s")
+        self.name = name
+        self.seconds = seconds
+
+
+class PromptTokensError(PromptError):
+    """A file of semantic tokens, or of a style, that holds something else."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem

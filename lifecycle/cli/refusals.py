@@ -23,6 +23,12 @@ class Refusal:
     hint: str
 
 
+def _known_prompts(error: core_model.PromptMissingError) -> str:
+    if not error.known:
+        return "`lifecycle prompt` makes one of a recording of 3 to 10 s; docs/prompt.md tells what it needs."
+    return "it has " + ", ".join(error.known) + "; `lifecycle prompt` makes more."
+
+
 def _known_voices(error: hall.UnknownVoiceError) -> str:
     if not error.known:
         return "there is none yet; `lifecycle train` makes one, `lifecycle restore` brings one back."
@@ -66,11 +72,18 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     core_model.CheckpointError: "the file may be damaged or of a kind that this toolkit does not know.",
     core_model.UnsafePickleError: "it may do harm; do not open it with other tools either.",
     core_model.VoiceError: "the voice is damaged; restore it again from its archive.",
+    core_model.PromptMissingError: _known_prompts,
+    core_model.PromptExistsError: "choose another name, or say that it is to be replaced.",
     core_model.DimsError: "the voice is damaged, or made by another toolkit; restore it again from its archive.",
     core_model.AlignmentError: "check that the transcript says what is heard in the recording.",
     core_model.DatasetError: "record more; docs/train.md tells what a recording has to be.",
     core_model.ExportError: "no bundle was written; the voice may be damaged, or torch another than the lock names.",
     core_model.GoldenError: "the voice is damaged; restore it again from its archive.",
+    core_model.PretrainedMissingError: lambda e: f"{e.instead}.",
+    core_model.PretrainedError: "docs/prompt.md lists the folders that --pretrained DIR may hold.",
+    core_model.ReferenceLengthError: "cut it, or give another; without --transcript any length will do.",
+    core_model.PromptTokensError: "docs/prompt.md tells what such a file holds.",
+    core_model.PromptError: "docs/prompt.md tells what a prompt is made of.",
     core_model.BaseMissingError: "install the toolkit again; its base is a file of the package.",
     core_model.RuntimeMissingError: "install it; to speak or verify, the other --runtime may do.",
     core_model.CoreModelError: "run the verb with --debug for more.",
