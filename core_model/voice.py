@@ -3,21 +3,25 @@
 Knows names, shapes and files; not networks, audio or text. Refuses a directory that breaks its schema, naming the field
 (DESIGN §6). Where voices live, and that one appears whole or not at all, is lifecycle.store's.
 
-    voice.json            what it is: family, dims, languages, rates, lineage, licence
-    weights/*.safetensors gpt, sovits
-    prompts/*             NAME.safetensors (semantic_tokens, phonemes, style, word_features) and NAME.json; no audio
+    voice.json            what it is: core_model.description
+    weights/*.safetensors gpt, sovits; and where the family has them vocoder, lora
+    prompts/*             NAME.safetensors (semantic_tokens, phonemes, style, word_features, reference_mel: no audio)
+                          and NAME.json, which is written last: a prompt without it was never finished
     golden/ text/ records/
 
     voice = Voice.open(Path("voices/slt"))
     voice.prompt().style.shape                     # (1, S, 1)
+    voice.prompts()                                # ("angry", "default")
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,114 +29,50 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from core_model.errors import VoiceError
+from core_model.description import NAME, Description, Fields, Json, SymbolTable
+from core_model.errors import PromptExistsError, PromptMissingError, VoiceError
 
-SCHEMA = 1
-WEIGHTS = ("gpt", "sovits")
+__all__ = [
+    "DEFAULT_PROMPT",
+    "WEIGHTS",
+    "Array",
+    "Description",
+    "Floats",
+    "Integers",
+    "Json",
+    "Prompt",
+    "SymbolTable",
+    "Voice",
+    "json_bytes",
+    "write_files",
+    "write_prompt",
+]
+
+WEIGHTS = ("gpt", "sovits")  # what no voice speaks without; vocoder and lora are where the family has them
 DEFAULT_PROMPT = "default"
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_FAMILY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_GPT_FIELDS = ("phonemes", "semantic_tokens", "width", "heads", "layers", "word_features")
-_TOKEN_SCHEMES = ("quantizer", "alignment")
+_LANGUAGE = re.compile(r"((all|auto)_)?[a-z]{2,4}")  # of a prompt's words, as `speak --language` takes them
+_UNFINISHED = ".unfinished"
 
-Json = Mapping[str, object]
 Array = npt.NDArray[np.generic]
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolTable:
-    """Which phoneme table the weights were trained on."""
-
-    table: str
-    sha256: str  # of the symbols, each followed by a newline
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """voice.json. Fields it does not know are kept in `other`, so that reading and writing changes nothing."""
-
-    name: str
-    family: str
-    gpt: Json  # the fields of GPTDims
-    sovits: Json  # the fields of SoVITSDims
-    token_scheme: Json  # {"kind": "quantizer"} or {"kind": "alignment", ...}
-    languages: tuple[str, ...]
-    symbols: SymbolTable
-    sample_rate: int  # Hz, of the waveform
-    semantic_rate: int  # tokens a second
-    latent_rate: int  # latent frames a second
-    lineage: Json  # which base, which recipe; never a person's name
-    licence: str
-    preview: bool  # true while the family has not met its bar
-    other: Json = field(default_factory=dict)
-
-    @classmethod
-    def parse(cls, document: object) -> Description:
-        """voice.json as `json.loads` gave it. VoiceError names the first field that fails."""
-        fields = _Fields(document)
-        if (schema := fields.integer("schema")) != SCHEMA:
-            raise VoiceError("schema", f"this toolkit reads schema {SCHEMA}, the voice has {schema}")
-        symbols = fields.mapping("symbols")
-        description = cls(
-            name=fields.text("name", _NAME),
-            family=fields.text("family", _FAMILY),
-            gpt=fields.mapping("gpt"),
-            sovits=fields.mapping("sovits"),
-            token_scheme=fields.mapping("token_scheme"),
-            languages=fields.texts("languages", _LANGUAGE),
-            symbols=SymbolTable(
-                _Fields(symbols, "symbols.").text("table"), _Fields(symbols, "symbols.").text("sha256", _SHA256)
-            ),
-            sample_rate=fields.integer("sample_rate"),
-            semantic_rate=fields.integer("semantic_rate"),
-            latent_rate=fields.integer("latent_rate"),
-            lineage=fields.mapping("lineage"),
-            licence=fields.text("licence"),
-            preview=fields.boolean("preview"),
-            other=fields.rest(),
-        )
-        if description.token_scheme.get("kind") not in _TOKEN_SCHEMES:
-            raise VoiceError("token_scheme.kind", f"must be one of {', '.join(_TOKEN_SCHEMES)}")
-        for name in _GPT_FIELDS:
-            if _Fields(description.gpt, "gpt.").integer(name, least=0) == 0 and name != "word_features":
-                raise VoiceError(f"gpt.{name}", "must be positive")
-        return description
-
-    def document(self) -> dict[str, object]:
-        """What voice.json holds."""
-        return {
-            **self.other,
-            "schema": SCHEMA,
-            "name": self.name,
-            "family": self.family,
-            "gpt": dict(self.gpt),
-            "sovits": dict(self.sovits),
-            "token_scheme": dict(self.token_scheme),
-            "languages": list(self.languages),
-            "symbols": {"table": self.symbols.table, "sha256": self.symbols.sha256},
-            "sample_rate": self.sample_rate,
-            "semantic_rate": self.semantic_rate,
-            "latent_rate": self.latent_rate,
-            "lineage": dict(self.lineage),
-            "licence": self.licence,
-            "preview": self.preview,
-        }
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompt:
-    """What stands for the reference recording. Holds no audio."""
+    """What stands for the reference recording. Holds no audio; a reference mel is nearly some, so it is rare.
+
+    Without text there are neither tokens nor phonemes, and the style alone says whose voice it is.
+    """
 
     semantic_tokens: Integers  # (T,); T may be 0
     phonemes: Integers  # (P,), of the words those tokens say; P may be 0
     style: Floats  # (1, S, 1)
     word_features: Floats | None = None  # (P, F); only where the GPT has a word-feature projection
     language: str = "en"
+    reference_mel: Floats | None = None  # (1, M, R), normalised; only for a decoder that continues the reference
+    references: int = 1  # how many recordings the style is the mean of
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +84,19 @@ class Voice:
 
     @classmethod
     def open(cls, directory: Path) -> Voice:
-        """Read voice.json and see that the files it promises are there. Weights are read when asked for."""
+        """Read voice.json and see that the files it promises are there. Weights are read when asked for.
+
+        A voice whose tokens come from a quantizer may have no prompt yet: it was imported, and nobody has been heard.
+        """
         description = Description.parse(_read_json(directory / "voice.json", "voice.json"))
         voice = cls(directory, description)
         for part in WEIGHTS:
-            if not voice.weights_file(part).is_file():
+            if not voice.has_weights(part):
                 raise VoiceError(f"weights/{part}.safetensors", "is missing")
-        voice.prompt()
+        for name in voice.prompts():
+            voice.prompt(name)
+        if description.token_scheme["kind"] != "quantizer":
+            voice.prompt()
         return voice
 
     @property
@@ -174,29 +120,42 @@ class Voice:
         return self.directory / "exports"
 
     def weights_file(self, part: str) -> Path:
-        """Where the weights of 'gpt' or 'sovits' lie."""
+        """Where the weights of 'gpt', 'sovits', 'vocoder' or 'lora' lie."""
         return self.directory / "weights" / f"{part}.safetensors"
 
+    def has_weights(self, part: str) -> bool:
+        """Whether the voice holds that part."""
+        return self.weights_file(part).is_file()
+
     def weights(self, part: str) -> dict[str, Array]:
-        """Tensor name to array, in the dtype in which it rests."""
+        """Tensor name to array, in the dtype in which it rests. VoiceError if the voice does not hold that part."""
         return _read_tensors(self.weights_file(part), f"weights/{part}.safetensors")
 
+    def prompts(self) -> tuple[str, ...]:
+        """The names of all prompts, sorted."""
+        found = (path.stem for path in (self.directory / "prompts").glob("*.json"))
+        return tuple(sorted(name for name in found if NAME.fullmatch(name)))
+
     def prompt(self, name: str = DEFAULT_PROMPT) -> Prompt:
-        """The prompt of that name, checked against the dims."""
-        place = f"prompts/{name}"
-        tensors = _read_tensors(self.directory / "prompts" / f"{name}.safetensors", f"{place}.safetensors")
-        facts = _Fields(_read_json(self.directory / "prompts" / f"{name}.json", f"{place}.json"), f"{place}.json: ")
+        """The prompt of that name, checked against the dims. PromptMissingError if there is none."""
+        directory, place = self.directory / "prompts", f"prompts/{name}"
+        if not NAME.fullmatch(name) or not any((directory / f"{name}{end}").is_file() for end in _PROMPT_FILES):
+            raise PromptMissingError(name, self.prompts())
+        tensors = _read_tensors(directory / f"{name}.safetensors", f"{place}.safetensors")
+        document = _read_json(directory / f"{name}.json", f"{place}.json")
+        facts = Fields(document, f"{place}.json: ")
         for required in ("semantic_tokens", "phonemes", "style"):
             if required not in tensors:
                 raise VoiceError(f"{place}.safetensors", f"holds no {required}")
         _check_prompt(tensors, self.description, place)
-        features = tensors.get("word_features")
         return Prompt(
             semantic_tokens=tensors["semantic_tokens"].astype(np.int64),
             phonemes=tensors["phonemes"].astype(np.int64),
             style=tensors["style"].astype(np.float32),
-            word_features=None if features is None else features.astype(np.float32),
+            word_features=_as_floats(tensors.get("word_features")),
             language=facts.text("language", _LANGUAGE),
+            reference_mel=_as_floats(tensors.get("reference_mel")),
+            references=facts.integer("references") if "references" in facts else 1,  # prompts of before have none
         )
 
 
@@ -213,9 +172,42 @@ def write_files(
         (directory / name).write_bytes(content)
 
 
+def write_prompt(voice: Voice, name: str, prompt: Prompt, *, replace: bool = False) -> None:
+    """Give *voice* the prompt *name*, whole or not at all.
+
+    VoiceError if it does not fit the dims or *name* could be no prompt's, PromptExistsError if there is one and it is
+    not to be replaced. A process killed meanwhile leaves no prompt of that name, or the new one, never half of both.
+    """
+    if not NAME.fullmatch(name):
+        raise VoiceError(f"prompts/{name}", "is no name for a prompt: a-z, 0-9, - and _, at most 64")
+    directory = voice.directory / "prompts"
+    if name in voice.prompts() and not replace:
+        raise PromptExistsError(name)
+    tensors = _prompt_tensors(prompt)
+    _check_prompt(tensors, voice.description, f"prompts/{name}")
+    directory.mkdir(exist_ok=True)
+    for leftover in directory.glob(f".*{_UNFINISHED}"):
+        leftover.unlink(missing_ok=True)  # of a process that was killed
+    contents = {".safetensors": _tensor_bytes(tensors), ".json": json_bytes(_prompt_facts(prompt))}
+    unfinished = {end: directory / f".{name}{end}.{secrets.token_hex(4)}{_UNFINISHED}" for end in contents}
+    try:
+        for end, content in contents.items():
+            _write_synced(unfinished[end], content)
+        (directory / f"{name}.json").unlink(missing_ok=True)  # from here on there is no prompt of that name, until
+        for end in _PROMPT_FILES:  # the JSON is there again, which comes last
+            unfinished[end].replace(directory / f"{name}{end}")
+    finally:
+        for path in unfinished.values():
+            path.unlink(missing_ok=True)
+    _sync_directory(directory)
+
+
 def json_bytes(document: object) -> bytes:
     """The one way a voice's JSON is written: sorted, indented, UTF-8, so that the same facts are the same bytes."""
     return (json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+_PROMPT_FILES = (".safetensors", ".json")  # in the order in which they are put in place
 
 
 def _files(
@@ -225,17 +217,42 @@ def _files(
     for part, tensors in sorted(weights.items()):
         yield f"weights/{part}.safetensors", _tensor_bytes(tensors)
     for name, prompt in sorted(prompts.items()):
-        rows: dict[str, Array] = {"semantic_tokens": prompt.semantic_tokens, "phonemes": prompt.phonemes}
-        rows["style"] = prompt.style
-        if prompt.word_features is not None:
-            rows["word_features"] = prompt.word_features
-        yield f"prompts/{name}.safetensors", _tensor_bytes(rows)
-        yield f"prompts/{name}.json", json_bytes({"language": prompt.language})
+        yield f"prompts/{name}.safetensors", _tensor_bytes(_prompt_tensors(prompt))
+        yield f"prompts/{name}.json", json_bytes(_prompt_facts(prompt))
+
+
+def _prompt_tensors(prompt: Prompt) -> dict[str, Array]:
+    rows: dict[str, Array] = {"semantic_tokens": prompt.semantic_tokens, "phonemes": prompt.phonemes}
+    rows["style"] = prompt.style
+    if prompt.word_features is not None:
+        rows["word_features"] = prompt.word_features
+    if prompt.reference_mel is not None:
+        rows["reference_mel"] = prompt.reference_mel
+    return rows
+
+
+def _prompt_facts(prompt: Prompt) -> dict[str, object]:
+    return {"language": prompt.language, "references": prompt.references}
 
 
 def _tensor_bytes(tensors: Mapping[str, Array]) -> bytes:
     # No metadata: with more than one key its order, and so the file's digest, would vary from save to save.
     return bytes(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}))
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read_json(path: Path, place: str) -> object:
@@ -256,6 +273,10 @@ def _read_tensors(path: Path, place: str) -> dict[str, Array]:
         raise VoiceError(place, f"is not a readable safetensors file: {error}") from error
 
 
+def _as_floats(array: Array | None) -> Floats | None:
+    return None if array is None else array.astype(np.float32)
+
+
 def _check_prompt(tensors: Mapping[str, Array], description: Description, place: str) -> None:
     """Shapes and ranges: a prompt that does not fit would fail deep inside a network, far from its cause."""
     sizes = {name: int(str(value)) for name, value in description.gpt.items()}
@@ -266,68 +287,44 @@ def _check_prompt(tensors: Mapping[str, Array], description: Description, place:
             raise VoiceError(f"{place}: {name}", "must be a row of int64")
         if ((row.astype(np.int64) < 0) | (row.astype(np.int64) >= limit)).any():
             raise VoiceError(f"{place}: {name}", f"must lie in 0..{limit - 1}")
-    style = tensors["style"]
-    if style.ndim != 3 or style.shape[::2] != (1, 1) or style.dtype != np.float32:
-        raise VoiceError(f"{place}: style", "must be float32 of shape (1, S, 1)")
-    if style.shape[1] != description.sovits.get("style"):
-        raise VoiceError(
-            f"{place}: style", f"has {style.shape[1]} values, the dims say {description.sovits.get('style')}"
-        )
-    if not np.isfinite(style.astype(np.float32)).all():
-        raise VoiceError(f"{place}: style", "holds a value that is not finite")
+    _check_values(tensors["style"], f"{place}: style", "(1, S, 1)", (1, None, 1))
+    wanted = description.sovits.get("style")
+    if tensors["style"].shape[1] != wanted:
+        raise VoiceError(f"{place}: style", f"has {tensors['style'].shape[1]} values, the dims say {wanted}")
     features = tensors.get("word_features")
     if features is not None and features.shape != (tensors["phonemes"].size, sizes["word_features"]):
         raise VoiceError(f"{place}: word_features", "must have one row for each phoneme")
+    if features is not None:
+        _check_values(features, f"{place}: word_features", "(P, F)", (None, None))
+    _check_reference_mel(tensors, description, place)
 
 
-class _Fields:
-    """Reads typed fields from a JSON object and remembers which were asked for."""
+def _check_reference_mel(tensors: Mapping[str, Array], description: Description, place: str) -> None:
+    """A decoder that continues the reference needs its mel and its words; another has no use for them."""
+    decoder = description.sovits.get("decoder")
+    continues = isinstance(decoder, Mapping) and decoder.get("kind") == "flow_matching"
+    mel = tensors.get("reference_mel")
+    if not continues:
+        if mel is not None:
+            raise VoiceError(f"{place}: reference_mel", f"has no use in a voice of family {description.family}")
+        return
+    assert isinstance(decoder, Mapping)  # for mypy
+    if mel is None:
+        raise VoiceError(f"{place}: reference_mel", f"is missing; family {description.family} continues the reference")
+    _check_values(mel, f"{place}: reference_mel", "(1, M, R)", (1, None, None))
+    if mel.shape[1] != decoder.get("mel_bands") or not mel.shape[2]:
+        raise VoiceError(
+            f"{place}: reference_mel", f"is {mel.shape[1:]}, the dims say {decoder.get('mel_bands')} bands"
+        )
+    for name in ("semantic_tokens", "phonemes"):
+        if not tensors[name].size:
+            raise VoiceError(f"{place}: {name}", f"are missing; family {description.family} continues the reference")
 
-    def __init__(self, document: object, prefix: str = "") -> None:
-        if not isinstance(document, Mapping):
-            raise VoiceError(prefix.rstrip(".: ") or "voice.json", "must be an object")
-        self._document: Json = document
-        self._prefix = prefix
-        self._seen: set[str] = set()
 
-    def _value(self, name: str) -> object:
-        self._seen.add(name)
-        if name not in self._document:
-            raise VoiceError(self._prefix + name, "is missing")
-        return self._document[name]
-
-    def integer(self, name: str, least: int = 1) -> int:
-        value = self._value(name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise VoiceError(self._prefix + name, f"must be a whole number, {least} or more")
-        return value
-
-    def boolean(self, name: str) -> bool:
-        value = self._value(name)
-        if not isinstance(value, bool):
-            raise VoiceError(self._prefix + name, "must be true or false")
-        return value
-
-    def text(self, name: str, pattern: re.Pattern[str] | None = None) -> str:
-        value = self._value(name)
-        if not isinstance(value, str) or not value:
-            raise VoiceError(self._prefix + name, "must be a text")
-        if pattern is not None and not pattern.fullmatch(value):
-            raise VoiceError(self._prefix + name, f"must match {pattern.pattern}, found {value[:80]!r}")
-        return value
-
-    def texts(self, name: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
-        value = self._value(name)
-        if not isinstance(value, list) or not value:
-            raise VoiceError(self._prefix + name, "must be a list with at least one entry")
-        return tuple(_Fields({name: entry}, self._prefix).text(name, pattern) for entry in value)
-
-    def mapping(self, name: str) -> Json:
-        value = self._value(name)
-        if not isinstance(value, Mapping):
-            raise VoiceError(self._prefix + name, "must be an object")
-        return dict(value)
-
-    def rest(self) -> Json:
-        """What nobody asked for."""
-        return {name: value for name, value in self._document.items() if name not in self._seen}
+def _check_values(array: Array, place: str, told: str, shape: tuple[int | None, ...]) -> None:
+    """float32, of *shape* (None: any number), and every value a number."""
+    fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
+    if not fits or array.dtype != np.float32:
+        raise VoiceError(place, f"must be float32 of shape {told}")
+    if not np.isfinite(array.astype(np.float32)).all():
+        raise VoiceError(place, "holds a value that is not finite")

@@ -21,6 +21,7 @@ SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 TORCH_FREE = (
     "archive",
+    "core_model.description",
     "core_model.player",
     "core_model.sampling",
     "core_model.sovits.dims",
