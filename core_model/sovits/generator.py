@@ -21,9 +21,9 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
-        self.dilated = nn.ModuleList(_same_conv(channels, kernel, dilation) for dilation in dilations)
+        self.dilated = nn.ModuleList(same_conv(channels, kernel, dilation) for dilation in dilations)
         self.activation = nn.LeakyReLU(_SLOPE)
-        self.plain = nn.ModuleList(_same_conv(channels, kernel, 1) for _ in dilations)
+        self.plain = nn.ModuleList(same_conv(channels, kernel, 1) for _ in dilations)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T) -> (B, C, T)."""
@@ -86,6 +86,7 @@ class Generator(nn.Module):
                 parameter.data = direction.detach().flatten(1).norm(dim=1).reshape(parameter.shape)
 
 
-def _same_conv(channels: int, kernel: int, dilation: int) -> nn.Module:
+def same_conv(channels: int, kernel: int, dilation: int) -> nn.Module:
+    """A weight-normed convolution that keeps the number of frames."""
     padding = dilation * (kernel - 1) // 2
     return weight_norm(nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=padding))

@@ -27,9 +27,7 @@ from core_model.sovits.layers import fold_weight_norm
 from core_model.sovits.synthesizer import SoVITS
 from core_model.upstream import names
 
-ADVERSARIAL = [
-    name for name, dims in FAMILIES.items() if isinstance(dims.decoder, HiFiGANDims)
-]
+ADVERSARIAL = [name for name, dims in FAMILIES.items() if isinstance(dims.decoder, HiFiGANDims)]
 LATENTS = 1e-4
 WAVEFORM = 5e-5
 CODE_MARGIN = 0.01

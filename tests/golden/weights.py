@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -36,10 +37,10 @@ RULES: tuple[Rule, ...] = (
     ("*.activations.*", lambda x: 0.1 * x),
     ("*activation_post*", lambda x: 0.1 * x),
     ("*.alpha", lambda x: 1 + 0.1 * x),
-    ("*.emb_rel_[kv]", lambda x: x / np.sqrt(x.shape[-1])),
+    ("*.emb_rel_[kv]", lambda x: x / math.sqrt(x.shape[-1])),
     ("*ar_audio_embedding.word_embeddings.weight", lambda x: 2.5 * x),
-    ("*.h.layers.*out_proj.weight", lambda x: 0.25 * x / np.sqrt(x.shape[1])),
-    ("*.h.layers.*linear2.weight", lambda x: 0.2 * x / np.sqrt(x.shape[1])),
+    ("*.h.layers.*out_proj.weight", lambda x: 0.25 * x / math.sqrt(x.shape[1])),
+    ("*.h.layers.*linear2.weight", lambda x: 0.2 * x / math.sqrt(x.shape[1])),
     ("*text_embedding.weight", lambda x: x),
     ("*word_embeddings.weight", lambda x: x),
     ("*.grn.*", lambda x: 0.1 * x),
@@ -64,10 +65,10 @@ def tensor(seed: str, family: str, name: str, shape: tuple[int, ...]) -> Values:
     if x.ndim <= 1:
         return _float32(1 + 0.02 * x if name.endswith(".weight") else 0.05 * x)
     if name.endswith("conv_post.weight_v"):
-        return _float32(0.02 * x / np.sqrt(fan_in(x)))
+        return _float32(0.02 * x / math.sqrt(fan_in(x)))
     if ".ups." in dotted and name.endswith((".weight", ".weight_v")):
-        return _float32(x / np.sqrt(2 * x.shape[0]))
-    return _float32(x / np.sqrt(fan_in(x)))
+        return _float32(x / math.sqrt(2 * x.shape[0]))
+    return _float32(x / math.sqrt(fan_in(x)))
 
 
 def weights(seed: str, family: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Values]:
