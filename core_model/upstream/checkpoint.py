@@ -47,6 +47,19 @@ class Checkpoint:
     start_md5: str = ""  # of the file's first 8192 bytes, by which GPT-SoVITS knows its base files
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A checkpoint of which everything was read and checked but the values."""
+
+    finding: families.Finding
+    head: str
+    start_md5: str
+    plans: dict[str, TensorPlan]
+    config: dict[str, object]
+    info: str
+    training: bool
+
+
 def read_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint at *path*. Memory: its weights once, and the file is never changed.
 
@@ -54,31 +67,29 @@ def read_checkpoint(path: Path) -> Checkpoint:
     asks for something a voice does not need.
     """
     with Container(path) as container:
-        contents = unpickle.read(container.pickle())
-        parts = contents.root
-        plans = weights(parts)
-        config = configuration(parts)
-        shapes = {name: plan.shape for name, plan in plans.items()}
-        finding = families.identify(container.head, shapes, version_of(config))
-        rank = _lora_rank(parts, finding)
-        _require_all_named(container, contents.storages)
-        tensors = _read(container, plans)
-    named = parts if isinstance(parts, dict) else {}
-    info = named.get("info", "")
-    if not isinstance(info, str):
-        raise CheckpointError("its info is no text")
+        found = _outline(container)
+        tensors = _read(container, found.plans)
     return Checkpoint(
-        kind=finding.kind,
-        family=finding.family,
-        head=container.head,
+        kind=found.finding.kind,
+        family=found.finding.family,
+        head=found.head,
         tensors=tensors,
-        config=config,
-        info=info,
-        evidence=finding.evidence,
-        lora_rank=rank,
-        training="model" in named,
-        start_md5=container.start_md5,
+        config=found.config,
+        info=found.info,
+        evidence=found.finding.evidence,
+        lora_rank=found.finding.lora_rank,
+        training=found.training,
+        start_md5=found.start_md5,
     )
+
+
+def read_outline(path: Path) -> Outline:
+    """As `read_checkpoint`, with the same refusals, but no value is read and so damage to values is not seen."""
+    with Container(path) as container:
+        outline = _outline(container)
+        for plan in outline.plans.values():
+            container.require_storage(plan.storage.key, plan.storage.dtype, plan.storage.count)
+    return outline
 
 
 def read_tensors(path: Path) -> dict[str, np.ndarray]:
@@ -88,7 +99,7 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """
     with Container(path) as container:
         contents = unpickle.read(container.pickle())
-        plans = weights(contents.root)
+        plans = _weights(contents.root)
         _require_all_named(container, contents.storages)
         return _read(container, plans)
 
@@ -106,8 +117,23 @@ def gpt_dims(checkpoint: Checkpoint) -> dict[str, int]:
     return {**numbers, "heads": heads}
 
 
-def weights(parts: object) -> dict[str, TensorPlan]:
-    """The tensors among a checkpoint's *parts*, or CheckpointError if it does not hold them as GPT-SoVITS does."""
+def _outline(container: Container) -> Outline:
+    contents = unpickle.read(container.pickle())
+    parts = contents.root
+    plans = _weights(parts)
+    config = _config(parts)
+    shapes = {name: plan.shape for name, plan in plans.items()}
+    finding = families.identify(container.head, shapes, version_of(config))
+    named = parts if isinstance(parts, dict) else {}
+    _require_rank(named.get("lora_rank"), finding)
+    _require_all_named(container, contents.storages)
+    info = named.get("info", "")
+    if not isinstance(info, str):
+        raise CheckpointError("its info is no text")
+    return Outline(finding, container.head, container.start_md5, plans, config, info, "model" in named)
+
+
+def _weights(parts: object) -> dict[str, TensorPlan]:
     if not isinstance(parts, dict):
         raise CheckpointError(f"it holds a {type(parts).__name__}, not the parts of a checkpoint")
     holders = [part for part in _WITH_TENSORS if part in parts]
@@ -126,12 +152,10 @@ def weights(parts: object) -> dict[str, TensorPlan]:
     return found
 
 
-def _lora_rank(parts: object, finding: families.Finding) -> int | None:
-    """The rank that the shapes show; what the file says of it must agree."""
-    said = parts.get("lora_rank") if isinstance(parts, dict) else None
+def _require_rank(said: object, finding: families.Finding) -> None:
+    """Refuse a rank that is not the one the shapes show."""
     if said is not None and (type(said) is not int or said != finding.lora_rank):
         raise CheckpointError(f"its lora_rank is {said!r}, its tensors show {finding.lora_rank or 'no LoRA'}")
-    return finding.lora_rank
 
 
 def _read(container: Container, plans: dict[str, TensorPlan]) -> dict[str, np.ndarray]:
@@ -155,8 +179,7 @@ def _require_all_named(container: Container, named: frozenset[str]) -> None:
         raise CheckpointError(f"storage {min(surplus)} belongs to no tensor")
 
 
-def configuration(parts: object) -> dict[str, object]:
-    """The configuration among *parts* as plain values; CheckpointError if it holds anything else."""
+def _config(parts: object) -> dict[str, object]:
     found = parts.get("config", {}) if isinstance(parts, dict) else {}
     if not isinstance(found, dict):
         raise CheckpointError("its config is no set of named values")

@@ -27,6 +27,8 @@ from core_model.errors import CheckpointError
 
 HEADS = ("PK", "00", "01", "02", "03", "04", "05", "06")
 LARGEST_PICKLE_bytes = 4 << 20  # a voice's is 0.1 MiB: names and shapes, no values
+_LARGEST_DIRECTORY_bytes = 1 << 20  # 1000 tensors with two optimizer states each take 200 KiB
+_TAIL_bytes = (1 << 16) + 22 + 76  # an end record, the longest comment, the records of large archives
 _EXTRAS = ("version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id")
 _STORAGE = re.compile(r"data/(0|[1-9][0-9]{0,8})")
 
@@ -35,7 +37,7 @@ class Container:
     """An open checkpoint file; a context manager. CheckpointError wherever the file is not what torch writes."""
 
     def __init__(self, path: Path) -> None:
-        self._file = _OriginalMagic(path)
+        self._file = OriginalMagic(path)
         try:
             self.head = self._file.head  # "PK", or the code written over it
             self.start_md5 = self._file.start_md5
@@ -66,6 +68,11 @@ class Container:
 
     def storage(self, key: str, dtype: np.dtype, count: int) -> np.ndarray:
         """(count,) values of storage *key*, in memory of their own."""
+        self.require_storage(key, dtype, count)
+        return np.frombuffer(self._read(f"data/{key}"), dtype)
+
+    def require_storage(self, key: str, dtype: np.dtype, count: int) -> None:
+        """CheckpointError unless storage *key* is there and as long as *count* values."""
         entry = self._entries.get(f"data/{key}")
         if entry is None:
             raise CheckpointError(f"storage {key} is missing")
@@ -73,7 +80,6 @@ class Container:
             raise CheckpointError(
                 f"storage {key} has {entry.file_size} bytes, its {count} values need {count * dtype.itemsize}"
             )
-        return np.frombuffer(self._read(f"data/{key}"), dtype)
 
     def _check_extras(self) -> None:
         surplus = [
@@ -102,10 +108,13 @@ class Container:
         return values
 
 
-class _OriginalMagic(io.RawIOBase):
-    """The file as torch wrote it: reads give PK at its start, whatever stands there; the file is not touched."""
+class OriginalMagic(io.RawIOBase):
+    """The file as torch wrote it: reads give PK at its start, whatever stands there; the file is not touched.
 
-    def __init__(self, path: Path) -> None:
+    CheckpointError unless PK or one of GPT-SoVITS's codes stands there; with *any_head* anything may.
+    """
+
+    def __init__(self, path: Path, *, any_head: bool = False) -> None:
         super().__init__()
         try:
             self._raw = path.open("rb")
@@ -117,7 +126,7 @@ class _OriginalMagic(io.RawIOBase):
         self.length = os.fstat(self._raw.fileno()).st_size
         self.head = start[:2].decode("ascii", "replace")
         self._raw.seek(0)
-        if self.head not in HEADS or start[2:] != b"\x03\x04":
+        if (self.head not in HEADS and not any_head) or start[2:] != b"\x03\x04":
             self._raw.close()
             raise CheckpointError(
                 "it is no checkpoint: it does not start as a zip of torch, or one of GPT-SoVITS, does"
@@ -148,13 +157,36 @@ class _OriginalMagic(io.RawIOBase):
         super().close()
 
 
-def _open_zip(file: _OriginalMagic) -> zipfile.ZipFile:
+def require_small_directory(file: io.RawIOBase | io.BytesIO, *, to_the_end: bool) -> None:
+    """Refuse a zip whose directory is missing, or too large to be read into memory unseen.
+
+    With *to_the_end* also one that does not end with its directory. The zipfile module would ask for as much memory as
+    the end record claims, and make an object for every entry that it lists.
+    """
+    length = file.seek(0, os.SEEK_END)
+    file.seek(max(0, length - _TAIL_bytes))
+    tail = file.read() or b""
+    place = tail.rfind(b"PK\x05\x06")
+    if place < 0 or len(tail) - place < 22:
+        raise CheckpointError("its archive is damaged or cut short: the directory at its end is missing")
+    if to_the_end and len(tail) - place != 22:
+        raise CheckpointError("there are bytes behind its archive")
+    directory_bytes = int.from_bytes(tail[place + 12 : place + 16], "little")
+    if place >= 20 and tail[place - 20 : place - 16] == b"PK\x06\x07":  # there is a record for large archives, too
+        if place < 76 or tail[place - 76 : place - 72] != b"PK\x06\x06":
+            raise CheckpointError("its archive is damaged or cut short: the directory at its end is missing")
+        directory_bytes = int.from_bytes(tail[place - 36 : place - 28], "little")
+    if directory_bytes > _LARGEST_DIRECTORY_bytes:
+        raise CheckpointError("its archive lists more than any checkpoint holds")
+
+
+def _open_zip(file: OriginalMagic) -> zipfile.ZipFile:
+    require_small_directory(file, to_the_end=True)
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError, OverflowError) as error:
         raise CheckpointError(f"its archive is damaged or cut short: {error}") from error
-    file.seek(-22, os.SEEK_END)
-    if archive.comment or file.read(4) != b"PK\x05\x06":  # zipfile looks for the end record further up, too
+    if archive.comment:
         raise CheckpointError("there are bytes behind its archive")
     return archive
 
