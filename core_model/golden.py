@@ -26,20 +26,18 @@ from safetensors.numpy import load_file, save
 
 from core_model.errors import GoldenError
 from core_model.features.speaker_statistics import LENGTH, distance, speaker_statistics
-from core_model.sampling import latent_noise
 from core_model.speaking import (
     Runtime,
     SpeakingOptions,
-    Utterance,
     begin,
+    decoder_noise,
     opening_tokens,
     sample_tokens,
     sentence_seed,
-    sovits_dims,
     usual_sampling,
-    utterances,
 )
 from core_model.text.front_end import FrontEnd
+from core_model.utterances import Utterance, front_end_of, utterances
 from core_model.voice import Array, Floats, Integers, Voice, json_bytes
 
 SCHEMA = 1
@@ -174,7 +172,7 @@ def record_golden(
     language = voice.description.languages[0]
     options = SpeakingOptions()
     chosen = TEXTS[language] if texts is None else tuple(texts)
-    front_end = FrontEnd(voice.text_directory)
+    front_end = front_end_of(voice)
     begin(voice, runtime, Utterance("", (), (0,)), voice.prompt(), 1)  # warm-up: the first call of a process may differ
     sentences = tuple(
         record_sentence(voice, runtime, front_end, text, language, sentence_seed(0, index))
@@ -203,10 +201,9 @@ def record_sentence(
         raise GoldenError(f"a golden text must be one sentence: {text!r}")
     sampling = replace(usual_sampling(voice), limit=_LONGEST_TOKENS)
     tokens = sample_tokens(voice, runtime, said[0], voice.prompt(), seed, sampling).tokens
-    dims = sovits_dims(voice)
-    noise = latent_noise(seed, dims.latent, dims.frames_for(tokens.size))
+    noise = decoder_noise(voice, seed, int(tokens.size))
     phonemes = np.asarray(said[0].phonemes, np.int64)
-    waveform = runtime.decode(tokens, phonemes, voice.prompt().style, noise, SpeakingOptions().noise_scale, 1.0)
+    waveform = runtime.decode(tokens, phonemes, voice.prompt(), noise, SpeakingOptions().noise_scale, 1.0)
     logits = teacher_forced(voice, runtime, phonemes, tokens)
     return GoldenSentence(text, language, phonemes, tokens, logits, noise, waveform)
 
@@ -223,9 +220,9 @@ def teacher_forced(voice: Voice, runtime: Runtime, phonemes: Integers, tokens: I
 
 def decode_sentences(voice: Voice, runtime: Runtime, golden: Golden, style: Floats | None = None) -> list[Floats]:
     """The waveforms of all golden sentences, through *runtime*, in the prompt's style or another."""
-    style = voice.prompt().style if style is None else style
+    prompt = voice.prompt() if style is None else replace(voice.prompt(), style=style)
     return [
-        runtime.decode(sentence.tokens, sentence.phonemes, style, sentence.noise, golden.noise_scale, 1.0)
+        runtime.decode(sentence.tokens, sentence.phonemes, prompt, sentence.noise, golden.noise_scale, 1.0)
         for sentence in golden.sentences
     ]
 

@@ -20,8 +20,9 @@ import numpy.typing as npt
 import onnxruntime
 
 from core_model.errors import RuntimeMissingError, VoiceError
-from core_model.speaking import SpeakingOptions, Speech, speak, utterances
-from core_model.voice import Floats, Integers, Voice
+from core_model.speaking import SpeakingOptions, Speech, speak
+from core_model.utterances import utterances
+from core_model.voice import Floats, Integers, Prompt, Voice
 
 _DAMAGED = onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf  # no age of a runtime explains that
 _OLD_OR_STRANGE = (
@@ -56,7 +57,7 @@ class Player:
     ) -> Speech:
         """Speak *text*, or *phonemes* written as text. Raises TextError and its kinds."""
         options = options or SpeakingOptions()
-        said = utterances(self._voice, text, phonemes=phonemes, language=options.language)
+        said = utterances(self._voice, text, phonemes=phonemes, language=options.language, cut=options.cut)
         return speak(self._voice, self, said, options, progress)
 
     def begin(
@@ -69,13 +70,20 @@ class Player:
         return continuation
 
     def decode(
-        self, tokens: Integers, phonemes: Integers, style: Floats, noise: Floats, noise_scale: float, speed: float
+        self,
+        tokens: Integers,
+        phonemes: Integers,
+        prompt: Prompt,
+        noise: Floats,
+        noise_scale: float,
+        speed: float,
+        steps: int | None = None,
     ) -> Floats:
         """SoVITS; see `Runtime.decode`. The speed is in the length of the noise."""
         inputs = {
             "tokens": tokens[None],
             "phonemes": phonemes[None],
-            "style": style,
+            "style": prompt.style,
             "noise": noise,
             "noise_scale": np.array(noise_scale, np.float32),
         }

@@ -1,11 +1,11 @@
-"""From text to a waveform, the same on every runtime: cut, spell, sample, decode, join.
+"""From utterances to a waveform, the same on every runtime: sample, decode, join.
 
 Knows the order of the steps and where the noise comes from; not how a network is computed. A runtime is whatever keeps
 the `Runtime` protocol: `core_model.synthesis` (torch), `core_model.player` (ONNX Runtime). Sampling is NumPy in both,
 so the same voice, text and seed give the same tokens, and waveforms that differ only by rounding.
 
-    text -> sentences -> phonemes ─┬─> GPT, one token at a time -> tokens ─┬─> SoVITS -> waveform ─┬─ pause ─ ...
-                          prompt ──┘                     style, latent noise ──┘                       joined
+    utterance (core_model.utterances) ─┬─> GPT, one token at a time -> tokens ─┬─> decoder -> waveform ─┬─ pause ─ ...
+                              prompt ──┘                          prompt, noise ─┘                       joined
 
 Noise of sentence i comes from Philox keyed by (seed, i): a sentence sounds the same whatever was said before it.
 """
@@ -19,18 +19,14 @@ from typing import Protocol
 
 import numpy as np
 
-from core_model.alignment_codes import SILENCE, AlignmentCodes
-from core_model.errors import DimsError, EmptyTextError, UnknownPhonemeError, VoiceError
+from core_model.alignment_codes import SILENCE
+from core_model.errors import DimsError, VoiceError
 from core_model.sampling import Generation, SamplingOptions, generate, latent_noise, sampling_noise
 from core_model.sovits.dims import SoVITSDims, dims_from_dict
-from core_model.text.front_end import FrontEnd
-from core_model.text.phonemes import Phonemes, ids_of, symbols_of
-from core_model.text.segment import sentences as cut_into_sentences
-from core_model.text.symbols import PUNCTUATION, V1, V2
+from core_model.text.phonemes import symbols_of
+from core_model.utterances import Utterance, alignment
+from core_model.utterances import symbols_sha256 as symbols_sha256  # core_model.utterances is its place
 from core_model.voice import DEFAULT_PROMPT, Floats, Integers, Prompt, Voice
-
-_TABLES = {"v1": V1, "v2": V2}
-_LEAST_PHONEMES = 6  # upstream's own habit (INFERENCE §3): a shorter sentence gets a leading mark, or the GPT rambles
 
 
 class Continuation(Protocol):
@@ -62,9 +58,20 @@ class Runtime(Protocol):
         follow."""
 
     def decode(
-        self, tokens: Integers, phonemes: Integers, style: Floats, noise: Floats, noise_scale: float, speed: float
+        self,
+        tokens: Integers,
+        phonemes: Integers,
+        prompt: Prompt,
+        noise: Floats,
+        noise_scale: float,
+        speed: float,
+        steps: int | None = None,
     ) -> Floats:
-        """Tokens (T,), phonemes (P,), style (1, S, 1) and noise (1, latent, F) to a waveform (N,)."""
+        """Tokens (T,), phonemes (P,), the prompt and noise (see `decoder_noise`) to a waveform (N,).
+
+        Of the prompt most families read the style alone. *steps* is for those that decode by flow matching, which take
+        the noise as it is; None: as many as the voice's dims say.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +79,14 @@ class SpeakingOptions:
     """How to speak; what to say is an argument of its own."""
 
     language: str | None = None  # None: the voice's first
+    cut: str | None = None  # cut0..cut5; None: where the voice's own reading cuts
     seed: int = 0
     speed: float = 1.0  # 2.0 speaks twice as fast
     prompt: str = DEFAULT_PROMPT
     noise_scale: float = 0.5
-    pause_s: float = 0.3  # silence after each sentence but the last
+    steps: int | None = None  # of flow matching; None: as many as the voice's dims say
+    pause_s: float = 0.3  # silence after each sentence; after the last one too where upstream would have put it
     sampling: SamplingOptions | None = None  # None: what suits the voice's token scheme
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """One sentence as the networks read it."""
-
-    text: str  # normalised
-    symbols: tuple[str, ...]
-    phonemes: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,33 +109,6 @@ class Speech:
     sentences: tuple[Sentence, ...]
 
 
-def utterances(
-    voice: Voice,
-    text: str | None,
-    *,
-    phonemes: str | None = None,
-    language: str | None = None,
-    front_end: FrontEnd | None = None,
-) -> tuple[Utterance, ...]:
-    """Text, or phonemes written as text, to what the networks read. Raises TextError and its kinds.
-
-    *front_end*, where many texts are read: the voice's own, opened once.
-    """
-    if (text is None) == (phonemes is None):
-        raise ValueError("give either text or phonemes")
-    _check_symbols(voice)
-    front_end = front_end or FrontEnd(voice.text_directory)
-    language = language or voice.description.languages[0]
-    if phonemes is not None:
-        spelled: Sequence[Phonemes] = [front_end.parse(phonemes)]
-    else:
-        assert text is not None  # for mypy: the check above says so
-        spelled = [front_end.phonemize(part, language) for part in cut_into_sentences(text, language)]
-    if not any(len(sentence) for sentence in spelled):
-        raise EmptyTextError("there is nothing in it that could be spoken")
-    return tuple(_utterance(voice, sentence) for sentence in spelled if len(sentence))
-
-
 def speak(
     voice: Voice,
     runtime: Runtime,
@@ -155,9 +128,11 @@ def speak(
         waveform = decode_tokens(voice, runtime, utterance, generation.tokens, prompt, seed, options)
         tokens = generation.tokens
         spoken.append(Sentence(utterance.text, utterance.phonemes, tokens, generation.stopped, waveform.size))
-        pieces += [pause, waveform] if pieces else [waveform]
+        pieces += [waveform, pause]
         if progress is not None:
             progress(index + 1, len(said))
+    if alignment(voice) is not None:
+        pieces.pop()  # upstream's voices end in silence, ours with what was said
     return Speech(np.concatenate(pieces), sample_rate, tuple(spoken))
 
 
@@ -170,7 +145,7 @@ def sample_tokens(
     options: SamplingOptions | None = None,
 ) -> Generation:
     """The GPT's part of one sentence; its tokens are all that SoVITS needs, the opening included."""
-    codes = _alignment(voice)
+    codes = alignment(voice)
     options = options or usual_sampling(voice)
     continuation, before = begin(voice, runtime, utterance, prompt, options.limit)
     generation = generate(
@@ -187,7 +162,7 @@ def sample_tokens(
 def usual_sampling(voice: Voice) -> SamplingOptions:
     """What suits the voice's token scheme."""
     # An aligned token says how long a phone is held by being repeated: to punish that is to clip every vowel.
-    return SamplingOptions() if _alignment(voice) is None else SamplingOptions(repetition_penalty=1.0)
+    return SamplingOptions() if alignment(voice) is None else SamplingOptions(repetition_penalty=1.0)
 
 
 def begin(
@@ -212,12 +187,14 @@ def begin(
         features = np.zeros((phonemes.size, width), np.float32)  # only Chinese has any (INFERENCE §3)
         if prompt.word_features is not None:
             features[:kept] = prompt.word_features[:kept]
+        if utterance.word_features is not None:
+            features[kept:] = utterance.word_features
     return runtime.begin(phonemes, tokens, features, limit), tokens
 
 
 def opening_tokens(voice: Voice) -> Integers:
     """What every sentence of this voice starts with: silence where tokens are aligned, else nothing."""
-    codes = _alignment(voice)
+    codes = alignment(voice)
     return np.array([] if codes is None else [codes.first_token], np.int64)
 
 
@@ -231,14 +208,19 @@ def decode_tokens(
     options: SpeakingOptions,
 ) -> Floats:
     """SoVITS's part of one sentence: (N,) samples, scaled down only if they would clip. VoiceError if they are NaN."""
-    dims = sovits_dims(voice)
-    noise = latent_noise(seed, dims.latent, dims.frames_for(int(tokens.size), options.speed))
+    noise = decoder_noise(voice, seed, int(tokens.size), options.speed)
     phonemes = np.asarray(utterance.phonemes, np.int64)
-    waveform = runtime.decode(tokens, phonemes, prompt.style, noise, options.noise_scale, options.speed)
+    waveform = runtime.decode(tokens, phonemes, prompt, noise, options.noise_scale, options.speed, options.steps)
     peak = float(np.abs(waveform).max(initial=0.0))
     if not np.isfinite(peak):
         raise VoiceError("weights/sovits.safetensors", "gives samples that are no numbers")
     return waveform / np.float32(peak) if peak > 1.0 else waveform
+
+
+def decoder_noise(voice: Voice, seed: int, count: int, speed: float = 1.0) -> Floats:
+    """The noise that *count* tokens are decoded with: (1, channels, frames), of the latent or of the mel."""
+    dims = sovits_dims(voice)
+    return latent_noise(seed, dims.noise_channels, dims.noise_frames_for(count, speed))
 
 
 def sentence_seed(seed: int, index: int) -> int:
@@ -252,44 +234,3 @@ def sovits_dims(voice: Voice) -> SoVITSDims:
         return dims_from_dict(voice.description.sovits)
     except DimsError as error:
         raise VoiceError("sovits", str(error)) from error
-
-
-def _check_symbols(voice: Voice) -> None:
-    """VoiceError if the voice was trained on another phoneme table than this toolkit's of that name."""
-    table = voice.description.symbols
-    if table.table not in _TABLES:
-        raise VoiceError("symbols.table", f"{table.table!r} is none of {', '.join(_TABLES)}")
-    if symbols_sha256(_TABLES[table.table]) != table.sha256:
-        raise VoiceError("symbols.sha256", f"the voice was trained on another {table.table} table than this toolkit's")
-
-
-def symbols_sha256(symbols: Sequence[str]) -> str:
-    """What voice.json records of a phoneme table: SHA-256 of the symbols, each followed by a newline."""
-    return hashlib.sha256("".join(f"{symbol}\n" for symbol in symbols).encode()).hexdigest()
-
-
-def _alignment(voice: Voice) -> AlignmentCodes | None:
-    """The layout of an aligned voice's tokens; None where tokens come from a quantizer."""
-    scheme = voice.description.token_scheme
-    if scheme["kind"] != "alignment":
-        return None
-    try:
-        return AlignmentCodes.from_scheme(scheme)
-    except (KeyError, ValueError) as error:
-        raise VoiceError("token_scheme", str(error)) from error
-
-
-def _utterance(voice: Voice, spelled: Phonemes) -> Utterance:
-    """Frame a sentence the way this voice's networks were trained to see one."""
-    codes = _alignment(voice)
-    symbols = spelled.symbols
-    if codes is not None:
-        symbols = codes.framed(symbols)
-    else:
-        symbols = symbols if symbols[-1] in PUNCTUATION else (*symbols, ".")
-        symbols = symbols if len(symbols) >= _LEAST_PHONEMES else (".", *symbols)
-    ids = ids_of(symbols)
-    for symbol, row in zip(symbols, ids, strict=True):
-        if row >= int(str(voice.description.gpt["phonemes"])):
-            raise UnknownPhonemeError(symbol)
-    return Utterance(spelled.normalised, symbols, ids)

@@ -18,8 +18,9 @@ from core_model.errors import VoiceError
 from core_model.gpt import GPT, GPTDims, KeyValueCache
 from core_model.sovits.layers import fold_weight_norm
 from core_model.sovits.synthesizer import SoVITS
-from core_model.speaking import SpeakingOptions, Speech, sovits_dims, speak, utterances
-from core_model.voice import Array, Floats, Integers, Voice
+from core_model.speaking import SpeakingOptions, Speech, sovits_dims, speak
+from core_model.utterances import utterances
+from core_model.voice import Array, Floats, Integers, Prompt, Voice
 
 
 def synthesize(
@@ -32,7 +33,7 @@ def synthesize(
 ) -> Speech:
     """Speak *text*, or *phonemes* written as text. Raises TextError, VoiceError and their kinds."""
     options = options or SpeakingOptions()
-    said = utterances(voice, text, phonemes=phonemes, language=options.language)
+    said = utterances(voice, text, phonemes=phonemes, language=options.language, cut=options.cut)
     return speak(voice, TorchRuntime(voice), said, options, progress)
 
 
@@ -63,10 +64,17 @@ class TorchRuntime:
 
     @torch.inference_mode()
     def decode(
-        self, tokens: Integers, phonemes: Integers, style: Floats, noise: Floats, noise_scale: float, speed: float
+        self,
+        tokens: Integers,
+        phonemes: Integers,
+        prompt: Prompt,
+        noise: Floats,
+        noise_scale: float,
+        speed: float,
+        steps: int | None = None,
     ) -> Floats:
         """SoVITS; see `Runtime.decode`."""
-        inputs = (_tensor(tokens)[None], _tensor(phonemes)[None], _tensor(style), _tensor(noise))
+        inputs = (_tensor(tokens)[None], _tensor(phonemes)[None], _tensor(prompt.style), _tensor(noise))
         waveform: Floats = self._sovits.decode(*inputs, noise_scale, speed).numpy().reshape(-1)
         return waveform
 

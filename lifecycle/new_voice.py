@@ -20,12 +20,12 @@ from core_model.golden import Golden, decode_sentences, judge, record_golden
 from core_model.nano import base as nano
 from core_model.nano.dims import CODES, GPT_DIMS, SOVITS_DIMS
 from core_model.sovits.dims import dims_to_dict
-from core_model.speaking import symbols_sha256
 from core_model.synthesis import TorchRuntime
 from core_model.text.front_end import write_data
 from core_model.text.symbols import V2
 from core_model.training.adaptation import Adaptation, rounded, style_of
 from core_model.training.preparation import Prepared
+from core_model.utterances import symbols_sha256
 from core_model.voice import Description, Prompt, SymbolTable, Voice, write_files
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import soundfile
 
-from core_model.speaking import SpeakingOptions, Speech, utterances
+from core_model.speaking import SpeakingOptions, Speech
 from core_model.speaking import speak as speak_utterances
+from core_model.utterances import utterances
 from core_model.voice import Voice
 from lifecycle.runtimes import load_runtime
 from lifecycle.store import new_file, require_same_kind

@@ -21,8 +21,9 @@ import numpy as np
 from core_model.errors import CoreModelError, GoldenError, RuntimeMissingError
 from core_model.features.speaker_statistics import distance, speaker_statistics
 from core_model.golden import Golden, GoldenSentence, decode_sentences, teacher_forced
-from core_model.speaking import Runtime, utterances
+from core_model.speaking import Runtime
 from core_model.text.front_end import FrontEnd
+from core_model.utterances import front_end_of, utterances
 from core_model.voice import Floats, Voice
 
 Verdict = Literal["passed", "failed", "not run"]
@@ -103,7 +104,7 @@ def _text(voice: Voice, golden: Golden) -> Layer:
     front_end: FrontEnd | None = None
     for sentence in golden.sentences:
         try:
-            front_end = front_end or FrontEnd(voice.text_directory)
+            front_end = front_end or front_end_of(voice)
             said = utterances(voice, sentence.text, language=sentence.language, front_end=front_end)
         except CoreModelError as error:
             return Layer("text", "failed", f"The text cannot be read any more: {error}.")

@@ -29,6 +29,7 @@ TORCH_FREE = (
     "core_model.speaking",
     "core_model.text",
     "core_model.upstream",
+    "core_model.utterances",
     "core_model.voice",
     "lifecycle",
     "privacy",

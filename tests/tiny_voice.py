@@ -25,10 +25,10 @@ from core_model.gpt import GPT, GPTDims
 from core_model.nano.dims import SOVITS_DIMS
 from core_model.sovits.dims import HiFiGANDims, ISTFTDims, SoVITSDims, dims_to_dict
 from core_model.sovits.synthesizer import SoVITS
-from core_model.speaking import symbols_sha256
 from core_model.synthesis import TorchRuntime
 from core_model.text.front_end import write_data
 from core_model.text.symbols import V2
+from core_model.utterances import symbols_sha256
 from core_model.voice import Array, Description, Prompt, SymbolTable, Voice
 from tests.written_voice import write_voice
 

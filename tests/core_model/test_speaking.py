@@ -11,8 +11,9 @@ import pytest
 
 from core_model.errors import EmptyTextError, UnknownLanguageError, UnknownPhonemeError, VoiceError
 from core_model.sampling import SamplingOptions
-from core_model.speaking import Continuation, SpeakingOptions, Speech, sentence_seed, sovits_dims, speak, utterances
+from core_model.speaking import Continuation, SpeakingOptions, Speech, sentence_seed, sovits_dims, speak
 from core_model.text.symbols import V2
+from core_model.utterances import utterances
 from core_model.voice import Floats, Integers, Prompt, SymbolTable, Voice
 from tests.tiny_voice import CODES, make_tiny_voice
 from tests.written_voice import write_voice
@@ -56,9 +57,17 @@ class Recorder:
         return self.logits
 
     def decode(
-        self, tokens: Integers, phonemes: Integers, style: Floats, noise: Floats, noise_scale: float, speed: float
+        self,
+        tokens: Integers,
+        phonemes: Integers,
+        prompt: Prompt,
+        noise: Floats,
+        noise_scale: float,
+        speed: float,
+        steps: int | None = None,
     ) -> Floats:
-        self.decoded.append({"tokens": tokens, "phonemes": phonemes, "style": style, "noise": noise, "speed": speed})
+        told = {"tokens": tokens, "phonemes": phonemes, "prompt": prompt, "noise": noise, "speed": speed}
+        self.decoded.append(told | {"steps": steps})
         return np.full(noise.shape[2] * self.samples, self.level, np.float32)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from core_model.errors import VoiceError
 from core_model.sampling import SamplingOptions
 from core_model.speaking import SpeakingOptions, Speech
 from core_model.synthesis import TorchRuntime, load_gpt, load_sovits, synthesize
-from core_model.voice import Array, Prompt, Voice
+from core_model.voice import Array, Voice
 from tests.tiny_voice import make_tiny_voice
 from tests.written_voice import write_voice
 
@@ -59,7 +60,7 @@ def test_torchs_own_generator_has_no_say(voice: Voice) -> None:
 
 def test_the_prompt_is_heard(voice: Voice, tmp_path: Path) -> None:
     held = voice.prompt()
-    louder = Prompt(held.semantic_tokens, held.phonemes, held.style + 1, held.word_features)
+    louder = replace(held, style=held.style + 1)
     other = write_voice(
         tmp_path / "b",
         voice.description,
@@ -68,7 +69,7 @@ def test_the_prompt_is_heard(voice: Voice, tmp_path: Path) -> None:
     )
     tokens, phonemes = np.arange(10), np.arange(20, 28)
     noise = np.zeros((1, 8, 20), np.float32)
-    spoken = [TorchRuntime(one).decode(tokens, phonemes, one.prompt().style, noise, 0.5, 1.0) for one in (voice, other)]
+    spoken = [TorchRuntime(one).decode(tokens, phonemes, one.prompt(), noise, 0.5, 1.0) for one in (voice, other)]
     assert np.abs(spoken[0] - spoken[1]).max() > 1e-4
 
 
@@ -93,7 +94,7 @@ def test_a_posterior_encoder_is_carried_but_not_needed(voice: Voice, tmp_path: P
     kept = {name: array for name, array in tensors.items() if not name.startswith("posterior_encoder.")}
     assert len(kept) < len(tensors)
     other = rewritten(voice, tmp_path / "b", "sovits", kept)
-    inputs = (np.arange(10), np.arange(20, 28), voice.prompt().style, np.ones((1, 8, 20), np.float32), 0.5, 1.0)
+    inputs = (np.arange(10), np.arange(20, 28), voice.prompt(), np.ones((1, 8, 20), np.float32), 0.5, 1.0)
     np.testing.assert_array_equal(TorchRuntime(other).decode(*inputs), TorchRuntime(voice).decode(*inputs))
 
 

@@ -100,9 +100,9 @@ def test_a_stock_voice_fails_by_identity_alone(directory: Path, seed: int) -> No
     voice = Voice.open(directory)
     golden = Golden.read(voice.golden_directory)
     runtime = TorchRuntime(voice)
-    style = voice.prompt().style
+    prompt = voice.prompt()
     rerecorded = tuple(
-        replace(s, waveform=runtime.decode(s.tokens, s.phonemes, style, s.noise, golden.noise_scale, 1.0))
+        replace(s, waveform=runtime.decode(s.tokens, s.phonemes, prompt, s.noise, golden.noise_scale, 1.0))
         for s in golden.sentences
     )
     replace(golden, sentences=rerecorded).write(voice.golden_directory)

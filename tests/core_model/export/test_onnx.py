@@ -71,8 +71,7 @@ def test_the_sovits_graph_is_sovits_at_any_length(voice: Voice, tokens: int, pho
     rng = np.random.Generator(np.random.Philox(key=tokens))
     frames = 2 * tokens if speed == 1 else int(2 * tokens / speed) + 1
     noise = rng.standard_normal((1, 8, frames)).astype(np.float32)
-    style = voice.prompt().style
-    inputs = (rng.integers(0, 60, tokens), rng.integers(0, 700, phonemes), style, noise, 0.7, speed)
+    inputs = (rng.integers(0, 60, tokens), rng.integers(0, 700, phonemes), voice.prompt(), noise, 0.7, speed)
     ours, theirs = TorchRuntime(voice).decode(*inputs), Player(voice, threads=1).decode(*inputs)
     assert ours.size == frames * 320
     np.testing.assert_allclose(ours, theirs, atol=2e-6 * max(1, np.abs(ours).max()))

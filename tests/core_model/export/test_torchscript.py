@@ -72,7 +72,7 @@ def test_a_stranger_gets_what_the_networks_say(voice: Voice, tmp_path: Path) -> 
     continuation = runtime.begin(phonemes, tokens, features, 1)
     np.testing.assert_allclose(said["logits"], continuation.logits, atol=1e-5)
     np.testing.assert_allclose(said["after"], continuation.step(7, 6), atol=1e-5)
-    waveform = runtime.decode(tokens, phonemes, voice.prompt().style, noise, 0.5, 1.0)
+    waveform = runtime.decode(tokens, phonemes, voice.prompt(), noise, 0.5, 1.0)
     np.testing.assert_allclose(said["waveform"], waveform, atol=1e-6 * max(1.0, float(np.abs(waveform).max())))
 
 
