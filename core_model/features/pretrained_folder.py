@@ -11,7 +11,7 @@ PretrainedError. Older folders name some tensors otherwise; they are given under
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +88,9 @@ def _todays_name(name: str, prefix: str) -> str:
     return name
 
 
-def require_kind(folder: Path, config: Mapping[str, object], kinds: Iterable[str]) -> None:
+def require_kind(folder: Path, config: Mapping[str, object], kinds: Sequence[object]) -> None:
     """PretrainedError if the model_type of *config* is none of *kinds*."""
     if config.get("model_type") not in kinds:
-        raise PretrainedError(folder, f"its model_type is {config.get('model_type')!r}, not {' or '.join(kinds)}")
+        raise PretrainedError(
+            folder, f"its model_type is {config.get('model_type')!r}, not {' or '.join(map(str, kinds))}"
+        )

@@ -8,16 +8,24 @@ B batch, F frames, M mel bins, C channels, H = M / 8 rows of the last map.
     (B, F, M) ─▶ entry ─▶ stage 1 ─▶ 2 ─▶ 3 ─┬─▶ 4 ──────────┐
                                              └─▶ downsample ─▶ fusion ─▶ (B, C, H, T) ─▶ mean over T ─▶ (B, C · H)
 
-    SpeakerNetwork(SpeakerDims()).eval()(torch.from_numpy(kaldi_filterbank(waveform))[None])   # (1, 20480)
+    load(Path("sv/pretrained_eres2netv2w24s4ep4.ckpt")).vector(waveform)   # (N,) at 16 kHz -> (1, 20480)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from core_model.errors import CheckpointError, PretrainedError
+from core_model.features.kaldi_filterbank import kaldi_filterbank
+from core_model.upstream import names
+from core_model.upstream.checkpoint import read_checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class AttentionalFusion(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """(B, C, H, T) twice -> (B, C, H, T)."""
-        share = torch.tanh(self.weigh(torch.cat((x, y), dim=1)))
+        share: Tensor = torch.tanh(self.weigh(torch.cat((x, y), dim=1)))
         return x * (1.0 + share) + y * (1.0 - share)
 
 
@@ -98,7 +106,9 @@ class Block(nn.Module):
             elif done:
                 share = done[-1] + share
             done.append(self.activation(norm(branch(share))))
-        return self.activation(self.widen_norm(self.widen(torch.cat(done, dim=1))) + self.shortcut(x))
+        x = self.widen_norm(self.widen(torch.cat(done, dim=1))) + self.shortcut(x)
+        left: Tensor = self.activation(x)
+        return left
 
 
 class SpeakerNetwork(nn.Module):
@@ -124,8 +134,14 @@ class SpeakerNetwork(nn.Module):
         before = x
         for stage in self.stages:
             before, x = x, stage(x)
-        fused = self.fusion(x, self.downsample(before))  # (B, C, H, T)
+        fused: Tensor = self.fusion(x, self.downsample(before))  # (B, C, H, T)
         return fused.flatten(1, 2).mean(-1)
+
+    @torch.inference_mode()
+    def vector(self, waveform: NDArray[np.float32]) -> Tensor:
+        """(N,) at 16 kHz in ±1 -> (1, vector). AudioError if it is too short."""
+        found: Tensor = self(torch.from_numpy(kaldi_filterbank(waveform))[None])
+        return found
 
 
 def _stage(entering: int, leaving: int, index: int, dims: SpeakerDims) -> nn.Sequential:
@@ -133,3 +149,23 @@ def _stage(entering: int, leaving: int, index: int, dims: SpeakerDims) -> nn.Seq
     first = Block(entering, width, leaving, 1 if index == 0 else 2, dims, fused=fused)
     more = (Block(leaving, width, leaving, 1, dims, fused=fused) for _ in range(dims.blocks[index] - 1))
     return nn.Sequential(first, *more)
+
+
+def load(path: Path) -> SpeakerNetwork:
+    """The network of upstream's file *path*, in float32, ready to listen. PretrainedError if it is another file."""
+    try:
+        checkpoint = read_checkpoint(path)
+    except CheckpointError as error:
+        raise PretrainedError(path, str(error)) from error
+    if checkpoint.kind != "speaker_vector":
+        raise PretrainedError(path, f"it is a {checkpoint.kind} file, not the speaker-vector network")
+    table = names.all_to_ours("speaker_vector", checkpoint.tensors)
+    with torch.device("meta"):
+        network = SpeakerNetwork(SpeakerDims())
+    weights = {table[name]: torch.from_numpy(values) for name, values in checkpoint.tensors.items()}
+    network.load_state_dict(
+        {name: values.float() if values.is_floating_point() else values for name, values in weights.items()},
+        strict=True,
+        assign=True,
+    )
+    return network.eval()

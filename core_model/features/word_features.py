@@ -82,12 +82,13 @@ def load(folder: Path) -> WordFeatures:
     try:
         settings = BertConfig.from_dict(config)
         with torch.random.fork_rng(devices=[]):  # first values are drawn and replaced: the caller's noise stays its own
-            network = BertModel(settings, add_pooling_layer=False).eval()
+            network: nn.Module = BertModel(settings, add_pooling_layer=False)
     except (TypeError, ValueError, KeyError, AttributeError, RuntimeError) as error:
         raise PretrainedError(folder, f"its config.json describes no network: {error}") from error
     needed = {name: tuple(values.shape) for name, values in network.state_dict().items()}
     weights = read_weights(folder, needed, "bert.")
     network.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()}, strict=True)
+    network.eval()
     if tokenizer.get_vocab_size() > int(settings.vocab_size):
         raise PretrainedError(folder, "its tokenizer knows more tokens than its network")
     return WordFeatures(network, tokenizer, int(settings.hidden_size), int(settings.max_position_embeddings))
@@ -95,8 +96,7 @@ def load(folder: Path) -> WordFeatures:
 
 def _tokenizer(folder: Path) -> Tokenizer:
     """tokenizer.json, else vocab.txt read the way BERT's Chinese models were trained: each character by itself."""
-    from tokenizers import Tokenizer
-    from tokenizers.implementations import BertWordPieceTokenizer
+    from tokenizers import BertWordPieceTokenizer, Tokenizer
 
     saved, vocabulary = folder / "tokenizer.json", folder / "vocab.txt"
     try:
