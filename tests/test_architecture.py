@@ -22,6 +22,8 @@ SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 TORCH_FREE = (
     "archive",
     "core_model.description",
+    "core_model.diffusion.lora",
+    "core_model.features.reference_mel",
     "core_model.player",
     "core_model.sampling",
     "core_model.sovits.dims",
@@ -136,7 +138,10 @@ def test_the_search_would_notice(source: str) -> None:
     assert list(forbidden_constructs(ast.parse(source)))
 
 
-NETWORKS = [ROOT / "core_model" / "gpt.py", *sorted((ROOT / "core_model" / "sovits").rglob("*.py"))]
+NETWORKS = [
+    ROOT / "core_model" / "gpt.py",
+    *(path for room in ("diffusion", "sovits") for path in sorted((ROOT / "core_model" / room).rglob("*.py"))),
+]
 RANDOM = {"randn", "rand", "randn_like", "rand_like", "normal", "multinomial", "bernoulli", "randint", "randperm"}
 
 

@@ -9,7 +9,8 @@ LIFECYCLE_SPECS          names and shapes, *.json           default specs/ two l
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -46,17 +47,40 @@ def vectors(goldens: Path) -> Callable[[str], Vectors]:
     return load
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """Where the names and shapes of weights stand, and the seed they are made from."""
+
+    seed: str
+    specs: Path
+
+    def shapes(self, family: str) -> dict[str, tuple[int, ...]]:
+        """Upstream's names and shapes; skips where there is no such list."""
+        if not (self.specs / f"{family}.json").is_file():
+            pytest.skip(f"no names and shapes: {self.specs / family}.json is missing (set LIFECYCLE_SPECS)")
+        return weights.shapes(self.specs, family)
+
+
 @pytest.fixture(scope="session")
-def golden_weights(goldens: Path) -> Callable[[str], dict[str, np.ndarray]]:
-    """Call it with a family, such as gpt_s1longer-v2: its weights, float32, under upstream's names."""
-    seed = os.environ.get("LIFECYCLE_GOLDEN_SEED", "public")
+def recipe(goldens: Path) -> Recipe:
+    """What the recorded networks' weights are made from."""
     beside = goldens.resolve().parent.parent / "specs"
     specs = Path(os.environ.get("LIFECYCLE_SPECS", beside if beside.is_dir() else SHARED / "specs"))
+    return Recipe(os.environ.get("LIFECYCLE_GOLDEN_SEED", "public"), specs)
+
+
+@pytest.fixture(scope="session")
+def golden_weights(recipe: Recipe) -> Callable[[str], dict[str, np.ndarray]]:
+    """Call it with a family, such as gpt_s1longer-v2: its weights, float32, under upstream's names."""
 
     @lru_cache(maxsize=1)  # a few hundred MB each
     def make(family: str) -> dict[str, np.ndarray]:
-        if not (specs / f"{family}.json").is_file():
-            pytest.skip(f"no names and shapes: {specs / family}.json is missing (set LIFECYCLE_SPECS)")
-        return weights.weights(seed, family, weights.shapes(specs, family))
+        return weights.weights(recipe.seed, family, recipe.shapes(family))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def golden_tensors(recipe: Recipe) -> Callable[[str], Iterator[tuple[str, np.ndarray]]]:
+    """Call it with a family too big to rest twice: its tensors, one after another."""
+    return lambda family: weights.stream(recipe.seed, family, recipe.shapes(family))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -76,10 +76,22 @@ def weights(seed: str, family: str, shapes: Mapping[str, tuple[int, ...]]) -> di
     made = {name: tensor(seed, family, name, shape) for name, shape in shapes.items() if not name.endswith("weight_g")}
     for name, shape in shapes.items():
         if name.endswith("weight_g"):
-            direction = made[name[:-1] + "v"].astype(np.float64)
-            lengths = np.sqrt(np.square(direction).reshape(len(direction), -1).sum(1))
-            made[name] = lengths.astype(np.float32).reshape(shape)
+            made[name] = _lengths(made[name[:-1] + "v"]).reshape(shape)
     return {name: made[name] for name in shapes}
+
+
+def stream(seed: str, family: str, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, Values]]:
+    """What `weights` makes, one tensor after another: 384 million values need not rest twice.
+
+    Constants that a network computes for itself (inv_freq, filter) are left out.
+    """
+    for name, shape in shapes.items():
+        if name.endswith(("weight_g", ".inv_freq", ".filter")):
+            continue
+        made = tensor(seed, family, name, shape)
+        yield name, made
+        if name.endswith("weight_v"):
+            yield name[:-1] + "g", _lengths(made).reshape(shapes[name[:-1] + "g"])
 
 
 def shapes(specs: Path, family: str) -> dict[str, tuple[int, ...]]:
@@ -87,6 +99,12 @@ def shapes(specs: Path, family: str) -> dict[str, tuple[int, ...]]:
     entries = json.loads((specs / f"{family}.json").read_text())["weight"]
     # Some specs give a shape, others an object with one.
     return {name: tuple(entry["shape"] if isinstance(entry, dict) else entry) for name, entry in entries.items()}
+
+
+def _lengths(direction: Values) -> Values:
+    """weight_g of a weight_v, so that the weight is the weight_v itself."""
+    squares = np.square(direction.astype(np.float64)).reshape(len(direction), -1).sum(1)
+    return np.sqrt(squares).astype(np.float32)
 
 
 def _float32(values: Values) -> Values:

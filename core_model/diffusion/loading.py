@@ -1,0 +1,75 @@
+"""Weights of a voice into a flow-matching network and its vocoder: every tensor, none missing and none left over.
+
+Knows our tensor names, not upstream's, and no files. The networks are built empty and take the arrays as their own, so
+that 384 million values are never held twice in float32. VoiceError names the first tensor that does not fit.
+
+    network = load_network(dims, voice.weights("sovits"), voice.weights("lora"))
+    vocoder = load_vocoder(dims.decoder, voice.weights("vocoder"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from core_model.diffusion import vocoders
+from core_model.diffusion.lora import merge
+from core_model.diffusion.synthesizer import FlowMatchingSoVITS
+from core_model.errors import VoiceError
+from core_model.sovits.dims import FlowMatchingDims, SoVITSDims
+from core_model.sovits.layers import fold_weight_norm
+
+Array = npt.NDArray[np.generic]
+_NORMED = "entry.parametrizations.weight.original1"  # there in a vocoder whose weight norm was not removed
+
+
+def load_network(
+    dims: SoVITSDims, weights: Mapping[str, Array], lora: Mapping[str, Array] | None = None
+) -> FlowMatchingSoVITS:
+    """The network in float32, *lora* merged, weight norm folded, ready to speak."""
+    with torch.device("meta"):
+        network = FlowMatchingSoVITS(dims)
+    if lora is not None:
+        weights = merge(weights, lora)
+    adopt(network, weights, "weights/sovits.safetensors")
+    _make_ready(network)
+    return network
+
+
+def load_vocoder(dims: FlowMatchingDims, weights: Mapping[str, Array]) -> vocoders.Vocoder:
+    """The vocoder in float32, from weights with or without weight norm, ready to speak."""
+    with torch.device("meta"):
+        vocoder = vocoders.build(dims.mel_bands, dims.vocoder)
+    if not (isinstance(vocoder, vocoders.BigVGAN) and _NORMED in weights):
+        fold_weight_norm(vocoder)
+    adopt(vocoder, weights, "weights/vocoder.safetensors")
+    _make_ready(vocoder)
+    return vocoder
+
+
+def adopt(network: nn.Module, weights: Mapping[str, Array], place: str) -> None:
+    """Give *network*, built on the meta device, its tensors; arrays of float32 are shared with it, others converted."""
+    expected = network.state_dict()
+    for name in sorted(expected.keys() | weights.keys()):
+        if name not in weights:
+            raise VoiceError(f"{place}: {name}", "is missing")
+        if name not in expected:
+            raise VoiceError(f"{place}: {name}", "is no tensor of these dims")
+        if weights[name].shape != tuple(expected[name].shape):
+            found, wanted = weights[name].shape, tuple(expected[name].shape)
+            raise VoiceError(f"{place}: {name}", f"has shape {found}, the dims say {wanted}")
+    network.load_state_dict({name: _tensor(array) for name, array in weights.items()}, assign=True)
+
+
+def _make_ready(network: nn.Module) -> None:
+    fold_weight_norm(network)
+    network.eval().requires_grad_(False)
+
+
+def _tensor(array: Array) -> Tensor:
+    values = np.ascontiguousarray(array, np.float32)
+    return torch.from_numpy(values if values.flags.writeable else values.copy())
