@@ -10,6 +10,18 @@ LifecycleError
 ├── RecordingsError             a directory of recordings that no voice can be learnt from
 │   ├── NotADirectoryOfRecordingsError   it is no directory
 │   └── NotEnoughRecordingsError  too little of it can be used: carries the seconds
+├── ImportingError              files that no voice can be made of
+│   ├── UnfitFileError            no checkpoint, damaged, incomplete, or of another network: carries the path
+│   ├── TrainingStateError        a file that a training goes on from
+│   ├── StockFileError            a file that training starts from: nobody's voice
+│   ├── MissingHalfError          only one half of a voice
+│   ├── SeveralVoicesError        more than one file of one half
+│   ├── PairError                 two halves that do not read the same phonemes
+│   ├── BaseFileError             a LoRA without the file that it changes, or with another one
+│   ├── VocoderMissingError       a v3 or v4 voice without the network that makes its waveform
+│   ├── NotFiniteError            a tensor with a value that is no number: carries its name
+│   └── LanguageUnreadableError   what reads one of the voice's languages is not installed
+├── ExportingError              a voice that cannot be written in another program's format
 ├── OutputExistsError           a file is there already, and this verb never overwrites one
 ├── RebuildError                the same voice did not give the same payload twice
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
@@ -132,3 +144,98 @@ class SecretError(LifecycleError):
 
 class RecipientError(SecretError):
     """A file of recipients that holds none, or that holds the secret half of a key."""
+
+
+class ImportingError(LifecycleError):
+    """Files that no voice can be made of."""
+
+
+class UnfitFileError(ImportingError):
+    """A file that is no checkpoint, is damaged or incomplete, or holds another network."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path.name}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class TrainingStateError(ImportingError):
+    """A file that a training goes on from, in place of a voice."""
+
+    def __init__(self, path: Path, told: str) -> None:
+        super().__init__(f"{path.name} is a file of a training ({told}), not a voice")
+        self.path = path
+
+
+class StockFileError(ImportingError):
+    """A file that training starts from, in place of somebody's voice."""
+
+    def __init__(self, path: Path, told: str, mark: str) -> None:
+        super().__init__(f"{path.name} is the stock {told}, nobody's voice: {mark}")
+        self.path = path
+
+
+class MissingHalfError(ImportingError):
+    """Only one half of a voice, or none."""
+
+    def __init__(self, half: str, found: tuple[str, ...]) -> None:
+        super().__init__(f"a voice has two halves, and the {half} is missing: {'; '.join(found) or 'there is no file'}")
+        self.half = half
+
+
+class SeveralVoicesError(ImportingError):
+    """More than one file of one half."""
+
+    def __init__(self, half: str, found: tuple[str, ...]) -> None:
+        super().__init__(f"one voice has one {half}, and there are {len(found)}: {', '.join(found)}")
+        self.half = half
+        self.found = found
+
+
+class PairError(ImportingError):
+    """Two halves that do not read the same phonemes."""
+
+    def __init__(self, sovits: str, family: str, rows: int, gpt: str, gpt_rows: int) -> None:
+        super().__init__(
+            f"{sovits} is {family} and goes with a GPT of {rows} phonemes; {gpt} has {gpt_rows}, so they are no pair"
+        )
+        self.rows = rows
+
+
+class BaseFileError(ImportingError):
+    """A LoRA without the file that it changes, or with another one."""
+
+
+class VocoderMissingError(ImportingError):
+    """A v3 or v4 voice without the network that makes its waveform."""
+
+    def __init__(self, family: str) -> None:
+        super().__init__(f"a {family} voice speaks through the {family} vocoder, and none was named")
+        self.family = family
+
+
+class NotFiniteError(ImportingError):
+    """A tensor with a value that is no number."""
+
+    def __init__(self, path: Path, tensor_name: str) -> None:
+        super().__init__(f"{path.name}: {tensor_name} holds a value that is not finite (NaN or infinity)")
+        self.path = path
+        self.tensor_name = tensor_name
+
+
+class LanguageUnreadableError(ImportingError):
+    """What reads one of the voice's languages is not installed."""
+
+    def __init__(self, language: str, others: tuple[str, ...], problem: str) -> None:
+        super().__init__(problem)
+        self.language = language
+        self.others = others
+
+
+class ExportingError(LifecycleError):
+    """A voice that cannot be written in another program's format."""
+
+    def __init__(self, name: str, family: str) -> None:
+        super().__init__(f"{name} is a {family} voice, and GPT-SoVITS never knew that family")
+        self.name = name
+        self.family = family

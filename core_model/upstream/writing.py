@@ -67,6 +67,8 @@ def _parts(checkpoint: Checkpoint) -> Ordered:
     tensors: dict[str, object] = dict(checkpoint.tensors)
     if checkpoint.kind == "gpt":
         return Ordered(weight=Ordered(tensors), config=checkpoint.config, info=checkpoint.info)
+    if checkpoint.kind == "vocoder":
+        return Ordered(generator=Ordered(tensors)) if checkpoint.family == "v3" else Ordered(tensors)
     if checkpoint.kind not in ("sovits", "lora"):
         raise CheckpointError(f"a {checkpoint.kind} is no part of a voice that GPT-SoVITS saves")
     parts = Ordered(weight=tensors, config=hparams(checkpoint.config), info=checkpoint.info)

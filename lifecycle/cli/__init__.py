@@ -11,8 +11,10 @@ import click
 
 VERBS = (
     "train",
+    "import",
     "speak",
     "archive",
+    "export",
     "check",
     "restore",
     "verify",

@@ -35,6 +35,11 @@ def _known_voices(error: hall.UnknownVoiceError) -> str:
     return "there is " + ", ".join(error.known) + "; --home names another place to look in."
 
 
+def _vocoder(error: hall.VocoderMissingError) -> str:
+    file = {"v3": "bigvgan_v2_24khz_100band_256x/bigvgan_generator.pt", "v4": "gsv-v4-pretrained/vocoder.pth"}
+    return f"--vocoder names it, or --pretrained a directory with it: {file.get(error.family)} of GPT-SoVITS."
+
+
 HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.UnknownVoiceError: _known_voices,
     hall.VoiceExistsError: lambda e: f"choose another name; a voice is never overwritten. This one lies in {e.path}.",
@@ -49,6 +54,17 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
         else "record more: about a minute makes a voice."
     ),
     hall.RecordingsError: "docs/train.md tells what a directory of recordings holds.",
+    hall.TrainingStateError: "import what GPT-SoVITS wrote into SoVITS_weights*/ (.pth) and GPT_weights*/ (.ckpt).",
+    hall.StockFileError: "name the file of the person's voice; --accept-stock makes a voice of this one all the same.",
+    hall.MissingHalfError: "name both: a SoVITS (.pth) and a GPT (.ckpt); `lifecycle doctor` says which a file is.",
+    hall.SeveralVoicesError: "name the two halves of one voice, and import the others one by one; see docs/import.md.",
+    hall.PairError: "v1 goes with v1; v2, v2Pro, v2ProPlus, v3 and v4 go with any GPT of 732 phonemes.",
+    hall.BaseFileError: "--base names it: s2Gv3.pth or s2Gv4.pth of GPT-SoVITS, the one the LoRA was trained on.",
+    hall.VocoderMissingError: _vocoder,
+    hall.NotFiniteError: "the training broke down before it was saved; an earlier epoch may be whole.",
+    hall.LanguageUnreadableError: lambda e: f"or leave it out: --languages {','.join(e.others) or 'en'}",
+    hall.ImportingError: "`lifecycle doctor FILE` says what a file is, and what to do next.",
+    hall.ExportingError: "`lifecycle archive` writes any voice into one file that carries all it needs.",
     hall.OutputExistsError: "name another file, or move that one away first.",
     hall.RebuildError: "no bundle was written; please report it, with the voice's family and your torch version.",
     hall.ConfigError: "docs/train.md lists what run.toml may hold.",
