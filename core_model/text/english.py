@@ -7,14 +7,14 @@ Composes its siblings and knows nothing of files: english_reading.py (what a lis
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core_model.errors import EmptyTextError
 from core_model.text.english_homographs import Homographs
 from core_model.text.english_normalisation import normalise
 from core_model.text.english_reading import read_aloud
 from core_model.text.english_words import Words
-from core_model.text.phonemes import Phonemes, from_words
+from core_model.text.phonemes import Phonemes, Segment, from_words
 from core_model.text.symbols import PUNCTUATION
 
 _TOKEN = re.compile(
@@ -45,7 +45,8 @@ class English:
             raise EmptyTextError("nothing in the text can be spoken as English")
         if not self.plain and sum(map(len, spoken)) < _FEWEST:
             spoken.insert(0, (",",))
-        return from_words(spoken, normalised)
+        phonemes = from_words(spoken, normalised)
+        return replace(phonemes, segments=(Segment("en", normalised, None, len(phonemes)),))
 
     def _unhyphenated(self, token: str) -> list[str]:
         if "-" not in token or token in PUNCTUATION or token in self.words:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from core_model.text.english_word_counts import WordCounts
 from core_model.text.unknown_words import UnknownWords
 
 _SPELLED_UP_TO = 3  # letters; a shorter word that no dictionary holds is spelled out
@@ -23,20 +24,16 @@ _ENDINGS = {
     "'ll": ("AH0", "L"),
     "'re": ("ER0",),
 }  # of a word like shouldn't've
-# Upstream's word splitter takes these for single words, so its network, not the dictionary, says them (badly).
-_HEARD_WHOLE = "twenty-nine thirty-two thirty-four thirty-six sixty-nine eighty-six pre-owned"
-
 Pronunciations = dict[str, tuple[str, ...]]
 
 
 class Words:
-    """Words to phonemes, from a dictionary and a network; *as_upstream* repeats its known mistakes."""
+    """Words to phonemes, from a dictionary and a network; with *counts* as upstream cuts words, else with care."""
 
-    def __init__(self, dictionary: Pronunciations, unknown: UnknownWords, *, as_upstream: bool) -> None:
+    def __init__(self, dictionary: Pronunciations, unknown: UnknownWords, counts: WordCounts | None = None) -> None:
         self._dictionary = dictionary
         self._unknown = unknown
-        self._as_upstream = as_upstream
-        self._heard_whole = frozenset(_HEARD_WHOLE.split()) if as_upstream else frozenset[str]()
+        self._counts = counts
         self._voiceless, self._sibilant = frozenset(_VOICELESS.split()), frozenset(_SIBILANT.split())
         self._short_parts = frozenset(_SHORT_PARTS.split())
         self._longest = max(map(len, dictionary), default=0)
@@ -53,17 +50,23 @@ class Words:
         word = word.lower()
         if len(word) > 1 and word in self._dictionary:
             return self._dictionary[word]
-        if word in self._heard_whole:
-            return tuple(self._unknown.pronounce(word))
         if len(word) <= _SPELLED_UP_TO:
             return self._spell(word)
         if re.fullmatch(r"[a-z]+'s", word):
             return self._possessive(self.pronounce(word[:-2]))
+        if self._counts is not None:
+            return self._likeliest(word, self._counts)
         if "-" in word:
             return tuple(phoneme for part in word.split("-") for phoneme in self.pronounce(part))
         if "'" in word:
             return self._contraction(word)
         parts = self.split(re.sub(r"[^a-z]", "", word))
+        if len(parts) > 1:
+            return tuple(phoneme for part in parts for phoneme in self.pronounce(part))
+        return tuple(self._unknown.pronounce(word)) or self._spell(word)
+
+    def _likeliest(self, word: str, counts: WordCounts) -> tuple[str, ...]:
+        parts = counts.split(word)
         if len(parts) > 1:
             return tuple(phoneme for part in parts for phoneme in self.pronounce(part))
         return tuple(self._unknown.pronounce(word)) or self._spell(word)
@@ -84,8 +87,6 @@ class Words:
         ending = _ENDINGS.get(mark + rest)
         if ending is None or not start:
             return self.pronounce(word.replace("'", ""))
-        if self._as_upstream:  # its splitter never sees an apostrophe: shouldnt ve
-            return (*self.pronounce(start.replace("'", "")), *self.pronounce(rest))
         return (*self.pronounce(start), *ending)
 
     def split(self, word: str) -> list[str]:

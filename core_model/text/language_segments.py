@@ -15,8 +15,7 @@ import re
 
 from core_model.text.script_runs import DIGIT, UNKNOWN, Run, ScriptRuns, joined
 
-SINGLE = ("en", "zh", "ja", "ko", "yue")  # languages, each also a code
-CODES = (*SINGLE, "auto", "auto_yue", "all_zh", "all_ja", "all_ko", "all_yue")
+CODES = ("en", "zh", "ja", "ko", "yue", "auto", "auto_yue", "all_zh", "all_ja", "all_ko", "all_yue")
 
 _PAUSES = r"[0-9、-〜。！？.!?… ]"  # between two stretches of one script
 _ENGLISH = re.compile(r"(?=.*[A-Za-z])[\s\x20-\x7e\u2000-\u206f\u3000-\u303f\uff00-\uffef]+")
@@ -29,10 +28,13 @@ _HAN = re.compile(
 _ENDS = frozenset(",.!?，。！？")  # a number after one of these goes to what follows, before one to what precedes
 
 
+def language_of(code: str) -> str:
+    """The language in whose manner a text under *code* is punctuated."""
+    return {"auto": "zh", "auto_yue": "yue"}.get(code, code.removeprefix("all_"))
+
+
 def segments(text: str, code: str, splitter: ScriptRuns) -> list[Run]:
-    """The segments of *text* under *code*, neighbours of one language joined."""
-    if code == "en":
-        return [Run("en", text)]
+    """The segments of *text* under *code*, any but en, which has one; neighbours of one language joined."""
     if code.startswith("all_"):
         language = code.removeprefix("all_")
         parts = split(text, splitter, "zh" if language == "yue" else language)
@@ -40,7 +42,7 @@ def segments(text: str, code: str, splitter: ScriptRuns) -> list[Run]:
         parts = split(text, splitter)
     if code in ("auto_yue", "all_yue"):
         parts = [Run("yue" if part.language == "zh" else part.language, part.text) for part in parts]
-    if code in SINGLE:
+    if code == language_of(code):
         parts = joined(Run("en" if part.language == "en" else code, part.text) for part in parts)
     return parts
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 
 from core_model.errors import UnknownPhonemeError
-from core_model.text.symbols import PUNCTUATION, V2
+from core_model.text.symbols import PUNCTUATION, V1, V2
+
+TABLES = {"v1": V1, "v2": V2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,13 @@ class Phonemes:
         return len(self.symbols)
 
 
+NOTHING = Spelled((), "")
+NO_PHONEMES = Phonemes((), (), (), "")
+
+
 @cache
-def _rows() -> dict[str, int]:
-    return {symbol: row for row, symbol in enumerate(V2)}
+def _rows(table: str) -> dict[str, int]:
+    return {symbol: row for row, symbol in enumerate(TABLES[table])}
 
 
 def from_words(words: Iterable[Iterable[str]], normalised: str) -> Phonemes:
@@ -68,9 +75,36 @@ def from_words(words: Iterable[Iterable[str]], normalised: str) -> Phonemes:
     return Phonemes(tuple(symbols), ids_of(symbols), tuple(word_ends), normalised)
 
 
-def ids_of(symbols: Iterable[str]) -> tuple[int, ...]:
+def of_spelled(spelled: Spelled, language: str, table: str) -> Phonemes:
+    """What one language spelled, as one segment; where it knows its characters, each of them ends a word.
+
+    Raises UnknownPhonemeError for a symbol outside the table.
+    """
+    symbols = spelled.symbols
+    ends = {len(symbols) - 1}
+    if spelled.phonemes_per_character is not None:
+        ends |= {end - 1 for end in accumulate(spelled.phonemes_per_character) if end}
+    word_ends = tuple(place in ends or symbol in PUNCTUATION for place, symbol in enumerate(symbols))
+    segment = Segment(language, spelled.normalised, spelled.phonemes_per_character, len(symbols))
+    return Phonemes(symbols, ids_of(symbols, table), word_ends, spelled.normalised, (segment,))
+
+
+def joined(parts: Iterable[Phonemes], dropped: tuple[str, ...] = ()) -> Phonemes:
+    """The parts as one utterance, with what was dropped from each and *dropped* besides."""
+    parts = tuple(parts)
+    return Phonemes(
+        symbols=tuple(symbol for part in parts for symbol in part.symbols),
+        ids=tuple(row for part in parts for row in part.ids),
+        word_ends=tuple(end for part in parts for end in part.word_ends),
+        normalised="".join(part.normalised for part in parts),
+        segments=tuple(segment for part in parts for segment in part.segments),
+        dropped=tuple(piece for part in parts for piece in part.dropped) + dropped,
+    )
+
+
+def ids_of(symbols: Iterable[str], table: str = "v2") -> tuple[int, ...]:
     """Rows of the table for *symbols*; UnknownPhonemeError names the first that has none."""
-    rows = _rows()
+    rows = _rows(table)
     found = []
     for symbol in symbols:
         if symbol not in rows:

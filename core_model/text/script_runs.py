@@ -13,9 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from core_model.text.language_detection import Detector
-from core_model.text.phrases import Phrases
+if TYPE_CHECKING:  # the classifier is NumPy's; a text in one language needs neither
+    from core_model.text.language_detection import Detector
+    from core_model.text.phrases import Phrases
+
 
 UNKNOWN, DIGIT, PUNCTUATION = "x", "digit", "punctuation"
 

@@ -52,15 +52,13 @@ def command(
     run = said.over(read_config(config_file)) if config_file else said
     if run.recordings is None:
         raise click.UsageError("Missing option '--recordings', here or in run.toml.")
-    from core_model.text.front_end import FrontEnd
     from lifecycle.cli.survey_table import facts_of, show
     from lifecycle.errors import NotEnoughRecordingsError
     from lifecycle.recording import require_enough, survey
 
     store.require_free(name)
     with console.progress("Looking at the recordings") as tell:
-        languages = FrontEnd().languages()
-        found = survey(run.recordings, front_end_languages=languages, language=run.language or "en", progress=tell)
+        found = survey(run.recordings, front_end_languages=("en",), language=run.language or "en", progress=tell)
     facts = facts_of(found)
     if not console.as_json:
         show(found)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_model.errors import EmptyTextError, UnknownLanguageError
-from core_model.text.segment import LIMIT, sentences
+from core_model.text.segment import LIMIT, LIMIT_WITHOUT_SPACES, sentences
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,39 @@ def test_nothing_to_speak(text: str) -> None:
 def test_unknown_language() -> None:
     with pytest.raises(UnknownLanguageError) as refusal:
         sentences("Hallo", "de")
-    assert refusal.value.known == ("en",)
+    assert refusal.value.known == ("en", "zh", "ja", "ko", "yue")
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ('你好。今天去哪儿？"走吧！"他说。', ["你好。", "今天去哪儿？", '"走吧！"', "他说。"]),
+        ("안녕하세요. 3.5도입니다! 네", ["안녕하세요.", "3.5도입니다!", "네"]),
+        ("…はい。", ["… はい。"]),
+        ("第一\n\n第二", ["第一", "第二"]),
+    ],
+)
+def test_sentences_of_other_languages(text: str, pieces: list[str]) -> None:
+    assert sentences(text, "zh") == pieces
+
+
+def test_a_long_sentence_without_spaces_is_cut_at_its_last_comma() -> None:
+    clause = "一二三四五六七八九十一二三四五六七八九十"
+    assert sentences(f"{clause}，{clause}，{clause}，{clause}。", "ja")[0] == f"{clause}，{clause}，"
+    assert all(len(piece) <= LIMIT_WITHOUT_SPACES for piece in sentences("字" * 500, "zh"))
+    assert sentences("字" * 50 + "1" * 90 + "字", "zh") == ["字" * 50 + "1" * 90, "字"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text(st.sampled_from("字あ한a1. 。，！\n…“」—"), max_size=200), st.sampled_from(["zh", "ja", "ko", "yue"])
+)
+def test_no_cut_of_other_languages_loses_anything(text: str, language: str) -> None:
+    try:
+        pieces = sentences(text, language)
+    except EmptyTextError:
+        return
+    assert "".join("".join(pieces).split()) == "".join(text.split())
 
 
 @settings(deadline=None, max_examples=60)
