@@ -101,7 +101,7 @@ def survey(
     if not directory.is_dir():
         raise NotADirectoryOfRecordingsError(directory)
     directory = directory.resolve()
-    paths = sorted(_sound_files(directory), key=lambda path: path.relative_to(directory).as_posix())
+    paths = sorted(sound_files(directory), key=lambda path: path.relative_to(directory).as_posix())
     transcripts = find(directory, paths, language)
     used: list[Recording] = []
     left_out = list(_what_lists_say_in_vain(transcripts))
@@ -135,7 +135,8 @@ def table(survey: Survey) -> tuple[Row, ...]:
     return tuple(sorted(rows, key=lambda row: (row.file, row.reason)))
 
 
-def _sound_files(directory: Path) -> Iterator[Path]:
+def sound_files(directory: Path) -> Iterator[Path]:
+    """Every file below *directory* that is called like a sound; links among them may lead elsewhere (`inside`)."""
     for root, directories, files in os.walk(directory):  # os.walk does not follow links to directories
         directories[:] = [name for name in directories if not name.startswith(".")]
         yield from (Path(root, name) for name in files if not name.startswith(".") and name.lower().endswith(SUFFIXES))

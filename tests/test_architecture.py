@@ -37,7 +37,14 @@ TORCH_FREE = (
     "privacy",
 )
 # Inside the packages above, the ones that may import torch at the top.
-WITH_TORCH = {"lifecycle.new_voice", "lifecycle.training", "lifecycle.training_report", "privacy.dpsgd"}
+WITH_TORCH = {
+    "lifecycle.new_voice",
+    "lifecycle.training",
+    "lifecycle.training_report",
+    "privacy.dpsgd",
+    "lifecycle.prompting",
+    "lifecycle.converting",
+}
 
 # Run in a fresh interpreter. Any import of torch raises, also one that is caught and ignored: it is counted.
 PROBE = """

@@ -11,7 +11,9 @@ import click
 
 VERBS = (
     "train",
+    "doctor",
     "import",
+    "prompt",
     "speak",
     "archive",
     "export",
