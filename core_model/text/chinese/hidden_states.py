@@ -1,7 +1,7 @@
 """Cutting what no word list knows: two hidden Markov models over characters, and the best path through them.
 
     zh.tags.xz, a fact a line:
-        tag-start B/n -3.2       log probability to begin with a state: place in its word (B, M, E, S) and part of speech
+        tag-start B/n -3.2        log probability to begin with a state: place in a word (B, M, E, S), part of speech
         tag-next B/n E/n -0.1     to go from one to the other
         tag-emit B/n -15.8 一丁.. 3 1 ..   to find a character there: the base plus the logarithm of its count, or,
                                   where the base is "-", the logarithm itself

@@ -15,7 +15,7 @@ from core_model.text.chinese.readings import NEUTRAL
 from core_model.text.chinese.segmentation import Segmenter
 
 _SENTENCE_MARKS = "：，；。？！“”‘’':,;.?!"
-_PARTICLES = "吧呢啊呐噻嘛吖嗨哦哒滴哩哟喽啰耶喔诶的地得"
+_PARTICLES = "吧呢哈啊呐噻嘛吖嗨哦哒额滴哩哟喽啰耶喔诶的地得"
 _COUNTING = "几有两半多各整每做是"  # before 个
 _MUST_NOT_CURL = ("a", "j", "nr")  # parts of speech whose 儿 is a syllable of its own
 
@@ -44,8 +44,7 @@ class ToneSandhi:
         changed = list(tones)
         _bu(word, changed)
         _yi(word, changed)
-        if word not in self._words["not-neutral"]:
-            self._neutral(word, tag, changed)
+        self._neutral(word, tag, changed)
         self._third(word, changed)
         return changed
 
@@ -58,11 +57,13 @@ class ToneSandhi:
         return word[-2:] not in self._words["not-erhua"]
 
     def _neutral(self, word: str, tag: str, tones: Tones) -> None:
+        listed_against = word in self._words["not-neutral"]
         for place in range(1, len(word)):
-            if word[place] == word[place - 1] and tag[:1] in ("n", "v", "a"):  # 奶奶, 试试, 旺旺
+            if word[place] == word[place - 1] and tag[:1] in ("n", "v", "a") and not listed_against:  # 奶奶, 试试
                 tones[place] = NEUTRAL
         counted = word.find("个")
-        if self._ends_neutrally(word, tag):
+        many_or_thing = len(word) > 1 and word[-1] in "们子" and tag in ("r", "n")
+        if _ends_neutrally(word, tag) or (many_or_thing and not listed_against):
             tones[-1] = NEUTRAL
         elif word == "个" or (counted > 0 and (word[counted - 1].isnumeric() or word[counted - 1] in _COUNTING)):
             tones[counted] = NEUTRAL
@@ -73,19 +74,6 @@ class ToneSandhi:
             tones[len(first) - 1] = NEUTRAL
         if self._is_neutral(second):
             tones[-1] = NEUTRAL
-
-    @staticmethod
-    def _ends_neutrally(word: str, tag: str) -> bool:
-        last = word[-1]
-        if last in _PARTICLES:
-            return True
-        if len(word) == 1:
-            return last in "了着过" and tag in ("ul", "uz", "ug")
-        return (
-            (last in "们子" and tag in ("r", "n"))
-            or (last in "上下" and tag in ("s", "l", "f"))  # 桌上, 地下
-            or (last in "来去" and word[-2] in "上下进出回过起开")
-        )
 
     def _is_neutral(self, word: str) -> bool:
         return word in self._words["neutral"] or word[-2:] in self._words["neutral"]
@@ -104,6 +92,15 @@ class ToneSandhi:
                 _raise_first(tones, 0, 2)
             elif middle == 1 and not _raise_first(tones, 1, 3) and tones[0] == tones[1] == 3:  # 好/喜欢
                 tones[0] = 2
+
+
+def _ends_neutrally(word: str, tag: str) -> bool:
+    last = word[-1]
+    if last in _PARTICLES:
+        return True
+    if len(word) == 1:
+        return last in "了着过" and tag in ("ul", "uz", "ug")
+    return (last in "上下里" and tag in ("s", "l", "f")) or (last in "来去" and word[-2] in "上下进出回过起开")
 
 
 def _bu(word: str, tones: Tones) -> None:

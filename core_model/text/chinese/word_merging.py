@@ -41,7 +41,8 @@ def _yi_between(words: list[Tagged]) -> list[Tagged]:
     place = 0
     while place < len(words):
         word, tag = words[place]
-        if tag == "v" and [other for other, _ in words[place + 1 : place + 3]] == ["一", word]:
+        following = words[place + 1 : place + 3]
+        if tag == "v" and len(following) == 2 and following[0][0] == "一" and following[1] == (word, tag):
             merged.append((f"{word}一{word}", tag))
             place += 3
         else:
