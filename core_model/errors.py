@@ -9,6 +9,7 @@ CoreModelError
 ├── CheckpointError             an upstream file that is refused: names what and where
 │   └── UnsafePickleError       its pickle asks for more than a voice needs
 ├── VoiceError                  a voice directory that breaks its schema: carries the field
+├── VocoderMissingError         a v3 or v4 voice that was imported without its vocoder
 ├── PromptMissingError          the voice has no prompt of that name: carries the names it has
 ├── PromptExistsError           it has one already, and none is overwritten unasked
 ├── DimsError                   sizes that no network could have: carries the field
@@ -80,6 +81,14 @@ class VoiceError(CoreModelError):
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
+
+
+class VocoderMissingError(CoreModelError):
+    """A voice that needs a vocoder, and has none."""
+
+    def __init__(self, family: str) -> None:
+        super().__init__(f"this voice holds no vocoder, and no voice of family {family} speaks without")
+        self.family = family
 
 
 class PromptMissingError(CoreModelError):

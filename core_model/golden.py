@@ -9,7 +9,7 @@ Everything random is stored as an array, because seeds do not carry across the y
         i.phonemes (P,)         text -> phonemes
         i.tokens   (T,)         the path along which logits were recorded, sampled as speech is; opening included
         i.logits   (T - opening + 1, V)   raw, after each token of the path; best tokens and margins follow from them
-        i.noise (1, latent, F), i.waveform (N,)      tokens + style of the prompt + noise -> waveform
+        i.noise (1, C, F), i.waveform (N,)      tokens + prompt + noise (+ steps) -> waveform
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ from core_model.speaking import (
     SpeakingOptions,
     begin,
     decoder_noise,
+    has_exports,
     opening_tokens,
     sample_tokens,
     sentence_seed,
     usual_sampling,
 )
 from core_model.text.front_end import FrontEnd
+from core_model.text.text_data import UPSTREAM
 from core_model.utterances import Utterance, front_end_of, utterances
 from core_model.voice import Array, Floats, Integers, Voice, json_bytes
 
@@ -46,8 +48,14 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
         "The morning train left four minutes late, and nobody minded.",
         "On 3 May 2021, Dr. Lee paid $4.50 for a cup of tea.",
         "Why would a quiet brown fox jump over my lazy dog again?",
-    )
+    ),
+    "zh": ("清晨的火车晚了四分钟，可是没有人着急。", "他花了十二块钱，买了两本旧书和一杯热茶。"),
+    "ja": ("朝の電車は四分おくれましたが、だれも気にしませんでした。", "古い本を二冊と、あたたかいお茶を買いました。"),
+    "ko": ("아침 기차가 사 분 늦었지만 아무도 신경 쓰지 않았어요.", "그는 헌책 두 권과 따뜻한 차 한 잔을 샀습니다."),
+    "yue": ("朝早嘅火車遲咗四分鐘，不過冇人介意。", "佢用十二蚊買咗兩本舊書同埋一杯熱茶。"),
 }
+_LANGUAGES = 2  # of a voice's languages, the first so many are recorded: enough to see a front end or a network drift
+_SENTENCES_OF_SEVERAL = 2  # of each, where there is more than one
 
 _RECORD, _ARRAYS = "golden.json", "golden.safetensors"
 _SENTENCE_ARRAYS = {
@@ -58,6 +66,8 @@ _SENTENCE_ARRAYS = {
     "waveform": np.float32,
 }
 _LONGEST_TOKENS = 150  # six seconds: a voice that never stops must not fill the disk with logits
+_UNCUT = "cut0"  # upstream's reading would cut at commas
+_STEPS = 4  # of flow matching: its usual 32 take minutes for a sentence, and prove no more
 _CLEARLY_FARTHER = 1.25  # the nearest stock voice must be this many times as far as the voice itself,
 _CLEARLY_FARTHER_BY = 1.0  # and this much farther: as far as one speaker wanders
 
@@ -120,6 +130,7 @@ class Golden:
     tolerances: Tolerances
     identity: Identity
     sentences: tuple[GoldenSentence, ...]
+    steps: int | None = None  # of flow matching; None for decoders that know none
 
     @classmethod
     def read(cls, directory: Path) -> Golden:
@@ -141,6 +152,7 @@ class Golden:
             "runtime": self.runtime,
             "machine": dict(self.machine),
             "noise_scale": self.noise_scale,
+            "steps": self.steps,
             "tolerances": asdict(self.tolerances),
             "identity": asdict(self.identity) | {"threshold": self.identity.threshold},
             "sentences": [{"text": sentence.text, "language": sentence.language} for sentence in self.sentences],
@@ -161,49 +173,66 @@ def record_golden(
     now: datetime,
     machine: Mapping[str, str],
     recordings: Floats | None = None,
-    texts: Sequence[str] | None = None,
+    texts: Mapping[str, Sequence[str]] | None = None,
 ) -> Golden:
-    """Speak *texts* (public sentences by default) and write golden/ into *voice*; on one thread, please.
+    """Speak *texts* (by language; else `golden_texts`) and write golden/ into *voice*; on one thread, please.
 
     *recordings* are the `speaker_statistics` of the person's recordings; without them the golden speech itself is the
     reference. *machine* as `core_model.machine.describe` gives it. The identity is not yet judged against stock voices:
-    let the base's own speakers say the same (`decode_sentences` with their styles), then `judge`.
+    let the base's own speakers say the same (`decode_sentences` with their styles), then `judge`. An imported voice has
+    no stock voices, and so no verdict on its identity.
     """
-    language = voice.description.languages[0]
-    options = SpeakingOptions()
-    chosen = TEXTS[language] if texts is None else tuple(texts)
+    chosen = golden_texts(voice) if texts is None else texts
+    steps = None if has_exports(voice) else _STEPS
     front_end = front_end_of(voice)
     begin(voice, runtime, Utterance("", (), (0,)), voice.prompt(), 1)  # warm-up: the first call of a process may differ
+    pairs = [(text, language) for language, several in chosen.items() for text in several]
     sentences = tuple(
-        record_sentence(voice, runtime, front_end, text, language, sentence_seed(0, index))
-        for index, text in enumerate(chosen)
+        record_sentence(voice, runtime, front_end, text, language, sentence_seed(0, index), steps)
+        for index, (text, language) in enumerate(pairs)
     )
     speech = speaker_statistics(np.concatenate([s.waveform for s in sentences]), voice.description.sample_rate)
     golden = Golden(
         made=now.isoformat(timespec="seconds"),
         runtime=runtime.version,
         machine=machine,
-        noise_scale=options.noise_scale,
+        noise_scale=SpeakingOptions().noise_scale,
         tolerances=Tolerances(),
         identity=judge(speech, recordings, ()),
         sentences=sentences,
+        steps=steps,
     )
     golden.write(voice.golden_directory)
     return golden
 
 
+def golden_texts(voice: Voice) -> dict[str, tuple[str, ...]]:
+    """What is recorded of *voice*: public sentences in the first of its languages. GoldenError where none is known."""
+    known = [language for language in voice.description.languages if language in TEXTS][:_LANGUAGES]
+    if not known:
+        raise GoldenError(f"there are no golden texts in {', '.join(voice.description.languages)}")
+    several = len(known) > 1
+    return {language: TEXTS[language][: _SENTENCES_OF_SEVERAL if several else None] for language in known}
+
+
+def read_text(voice: Voice, front_end: FrontEnd, text: str, language: str) -> tuple[Utterance, ...]:
+    """A golden text as the networks read it, the same way on the day it is recorded and on every other."""
+    cut = _UNCUT if front_end.reading == UPSTREAM else None
+    return utterances(voice, text, language=language, cut=cut, front_end=front_end)
+
+
 def record_sentence(
-    voice: Voice, runtime: Runtime, front_end: FrontEnd, text: str, language: str, seed: int
+    voice: Voice, runtime: Runtime, front_end: FrontEnd, text: str, language: str, seed: int, steps: int | None = None
 ) -> GoldenSentence:
     """Speak one sentence and keep every step. GoldenError if it is not one sentence."""
-    said = utterances(voice, text, language=language, front_end=front_end)
+    said = read_text(voice, front_end, text, language)
     if len(said) != 1:
         raise GoldenError(f"a golden text must be one sentence: {text!r}")
     sampling = replace(usual_sampling(voice), limit=_LONGEST_TOKENS)
     tokens = sample_tokens(voice, runtime, said[0], voice.prompt(), seed, sampling).tokens
     noise = decoder_noise(voice, seed, int(tokens.size))
     phonemes = np.asarray(said[0].phonemes, np.int64)
-    waveform = runtime.decode(tokens, phonemes, voice.prompt(), noise, SpeakingOptions().noise_scale, 1.0)
+    waveform = runtime.decode(tokens, phonemes, voice.prompt(), noise, SpeakingOptions().noise_scale, 1.0, steps)
     logits = teacher_forced(voice, runtime, phonemes, tokens)
     return GoldenSentence(text, language, phonemes, tokens, logits, noise, waveform)
 
@@ -222,7 +251,9 @@ def decode_sentences(voice: Voice, runtime: Runtime, golden: Golden, style: Floa
     """The waveforms of all golden sentences, through *runtime*, in the prompt's style or another."""
     prompt = voice.prompt() if style is None else replace(voice.prompt(), style=style)
     return [
-        runtime.decode(sentence.tokens, sentence.phonemes, prompt, sentence.noise, golden.noise_scale, 1.0)
+        runtime.decode(
+            sentence.tokens, sentence.phonemes, prompt, sentence.noise, golden.noise_scale, 1.0, golden.steps
+        )
         for sentence in golden.sentences
     ]
 
@@ -238,6 +269,14 @@ def judge(speech: Floats, recordings: Floats | None, stock: Sequence[Floats]) ->
         nearest_stock=round(min(far), 4) if far else None,
         stock_voices=len(stock),
     )
+
+
+def _steps(value: object) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= 1000:
+        raise ValueError(f"steps is {value!r}")
+    return value
 
 
 def _parse(record: Mapping[str, object], arrays: Mapping[str, Array]) -> Golden:
@@ -262,6 +301,7 @@ def _parse(record: Mapping[str, object], arrays: Mapping[str, Array]) -> Golden:
         runtime=str(record["runtime"]),
         machine=machine,
         noise_scale=float(str(record["noise_scale"])),
+        steps=_steps(record.get("steps")),  # made before 0.2: there is none
         tolerances=Tolerances(**kept),
         identity=identity,
         sentences=tuple(sentences),

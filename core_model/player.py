@@ -20,7 +20,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from core_model.errors import RuntimeMissingError, VoiceError
-from core_model.speaking import SpeakingOptions, Speech, speak
+from core_model.speaking import SpeakingOptions, Speech, has_exports, speak
 from core_model.utterances import utterances
 from core_model.voice import Floats, Integers, Prompt, Voice
 
@@ -40,6 +40,8 @@ class Player:
     version = f"onnxruntime {onnxruntime.__version__}"
 
     def __init__(self, voice: Voice, *, threads: int = 0) -> None:
+        if not has_exports(voice):
+            raise RuntimeMissingError(f"a voice of family {voice.description.family} runs on torch alone")
         directory = voice.exports_directory / "onnx"
         self._voice = voice
         self._gpt = _session(directory / "gpt.onnx", threads)
@@ -79,7 +81,7 @@ class Player:
         speed: float,
         steps: int | None = None,
     ) -> Floats:
-        """SoVITS; see `Runtime.decode`. The speed is in the length of the noise."""
+        """SoVITS; see `Runtime.decode`. The speed is in the length of the noise, and there are no steps."""
         inputs = {
             "tokens": tokens[None],
             "phonemes": phonemes[None],

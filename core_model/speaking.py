@@ -22,10 +22,9 @@ import numpy as np
 from core_model.alignment_codes import SILENCE
 from core_model.errors import DimsError, VoiceError
 from core_model.sampling import Generation, SamplingOptions, generate, latent_noise, sampling_noise
-from core_model.sovits.dims import SoVITSDims, dims_from_dict
+from core_model.sovits.dims import FlowMatchingDims, SoVITSDims, dims_from_dict
 from core_model.text.phonemes import symbols_of
 from core_model.utterances import Utterance, alignment
-from core_model.utterances import symbols_sha256 as symbols_sha256  # core_model.utterances is its place
 from core_model.voice import DEFAULT_PROMPT, Floats, Integers, Prompt, Voice
 
 
@@ -226,6 +225,11 @@ def decoder_noise(voice: Voice, seed: int, count: int, speed: float = 1.0) -> Fl
 def sentence_seed(seed: int, index: int) -> int:
     """The seed of the sentence at *index*: 64 bits of SHA-256 over "seed/index", so that neighbours share nothing."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{index}".encode()).digest()[:8], "big")
+
+
+def has_exports(voice: Voice) -> bool:
+    """Whether this voice's networks can be exported, and so spoken by the player: flow matching runs on torch alone."""
+    return not isinstance(sovits_dims(voice).decoder, FlowMatchingDims)
 
 
 def sovits_dims(voice: Voice) -> SoVITSDims:

@@ -1,6 +1,8 @@
 """Speech from a voice through torch: the reference runtime, the one that training and export agree with.
 
-Knows how the networks are built and called; the order of the steps is `core_model.speaking`'s. Draws no random numbers.
+Knows how the networks are built, loaded and called; the order of the steps is `core_model.speaking`'s. Draws no random
+numbers. Which decoder a voice has is said by its dims: one that makes the waveform at once (nano, v1 to v2ProPlus), or
+one that goes on from the reference's mel and needs a vocoder after it (v3, v4).
 
     speech = synthesize(Voice.open(Path("voices/slt")), "Good morning.", seed=7)
     soundfile.write("out.wav", speech.waveform, speech.sample_rate)
@@ -14,8 +16,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from core_model.errors import VoiceError
+from core_model.diffusion import loading as flow_matching
+from core_model.diffusion.decoding import decode
+from core_model.errors import VocoderMissingError, VoiceError
 from core_model.gpt import GPT, GPTDims, KeyValueCache
+from core_model.sovits.dims import FlowMatchingDims, SoVITSDims
 from core_model.sovits.layers import fold_weight_norm
 from core_model.sovits.synthesizer import SoVITS
 from core_model.speaking import SpeakingOptions, Speech, sovits_dims, speak
@@ -50,7 +55,8 @@ class TorchRuntime:
         if threads:
             torch.set_num_threads(threads)
         self._gpt = load_gpt(voice)
-        self._sovits = load_sovits(voice)
+        dims = sovits_dims(voice)
+        self._decoder = _Continuing(voice, dims) if isinstance(dims.decoder, FlowMatchingDims) else _AtOnce(voice)
 
     @torch.inference_mode()
     def begin(
@@ -74,9 +80,59 @@ class TorchRuntime:
         steps: int | None = None,
     ) -> Floats:
         """SoVITS; see `Runtime.decode`."""
-        inputs = (_tensor(tokens)[None], _tensor(phonemes)[None], _tensor(prompt.style), _tensor(noise))
-        waveform: Floats = self._sovits.decode(*inputs, noise_scale, speed).numpy().reshape(-1)
-        return waveform
+        inputs = (_tensor(tokens)[None], _tensor(phonemes)[None], prompt, _tensor(noise))
+        return self._decoder.decode(*inputs, noise_scale, speed, steps).numpy().reshape(-1)
+
+
+class _AtOnce:
+    """A SoVITS whose decoder makes the waveform."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._sovits = load_sovits(voice)
+
+    def decode(
+        self,
+        tokens: torch.Tensor,
+        phonemes: torch.Tensor,
+        prompt: Prompt,
+        noise: torch.Tensor,
+        noise_scale: float,
+        speed: float,
+        steps: int | None,
+    ) -> torch.Tensor:
+        """(1, 1, N). Knows no steps."""
+        return self._sovits.decode(tokens, phonemes, _tensor(prompt.style), noise, noise_scale, speed)
+
+
+class _Continuing:
+    """A SoVITS that goes on from the reference's mel, by flow matching, and the vocoder after it."""
+
+    def __init__(self, voice: Voice, dims: SoVITSDims) -> None:
+        assert isinstance(dims.decoder, FlowMatchingDims)  # for mypy: the caller asked
+        if not voice.has_weights("vocoder"):
+            raise VocoderMissingError(voice.description.family)
+        lora = voice.weights("lora") if voice.has_weights("lora") else None
+        self._network = flow_matching.load_network(dims, voice.weights("sovits"), lora)
+        self._vocoder = flow_matching.load_vocoder(dims.decoder, voice.weights("vocoder"))
+        self._usual_steps = dims.decoder.steps
+
+    def decode(
+        self,
+        tokens: torch.Tensor,
+        phonemes: torch.Tensor,
+        prompt: Prompt,
+        noise: torch.Tensor,
+        noise_scale: float,
+        speed: float,
+        steps: int | None,
+    ) -> torch.Tensor:
+        """(N,). Takes the noise as it is."""
+        if prompt.reference_mel is None:
+            raise VoiceError("prompt", "holds no reference mel, from which this family goes on")
+        heard = (_tensor(prompt.semantic_tokens)[None], _tensor(prompt.phonemes)[None])
+        style, mel = _tensor(prompt.style), _tensor(prompt.reference_mel)
+        count = steps or self._usual_steps
+        return decode(self._network, self._vocoder, tokens, phonemes, *heard, style, mel, noise, count, speed)
 
 
 class TorchContinuation:

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from core_model.alignment_codes import AlignmentCodes
-from core_model.errors import EmptyTextError, UnknownPhonemeError, VoiceError
+from core_model.errors import UnknownPhonemeError, VoiceError
 from core_model.text.front_end import FrontEnd
 from core_model.text.phonemes import Phonemes, Segment, ids_of
-from core_model.text.segment import sentences as cut_into_sentences
 from core_model.text.symbols import PUNCTUATION, V1, V2
+from core_model.text.text_data import UPSTREAM
 from core_model.voice import Floats, Voice
 
 WITH_WORD_FEATURES = "zh"  # the one language whose characters a language model was asked about (INFERENCE §3)
@@ -53,22 +53,18 @@ def utterances(
 ) -> tuple[Utterance, ...]:
     """Text, or phonemes written as text, to what the networks read. Raises TextError and its kinds.
 
-    *language* None: the voice's first. *cut*: cut0..cut5, None as the voice's own reading does. *front_end*, where many
-    texts are read: `front_end_of` the voice, opened once.
+    *language* is one of `FrontEnd.codes()`, None: the voice's first. *cut*: cut0..cut5, None: as the voice's own
+    reading does. *front_end*, where many texts are read: `front_end_of` the voice, opened once.
     """
     if (text is None) == (phonemes is None):
         raise ValueError("give either text or phonemes")
     _check_symbols(voice)
     front_end = front_end or front_end_of(voice)
     language = language or voice.description.languages[0]
-    if phonemes is not None:
-        spelled: Sequence[Phonemes] = [front_end.parse(phonemes)]
-    else:
-        assert text is not None  # for mypy: the check above says so
-        spelled = [front_end.phonemize(part, language) for part in cut_into_sentences(text, language)]
-    if not any(len(sentence) for sentence in spelled):
-        raise EmptyTextError("there is nothing in it that could be spoken")
-    return tuple(_utterance(voice, sentence) for sentence in spelled if len(sentence))
+    if text is None:
+        return (_utterance(voice, front_end.parse(str(phonemes)), framed=False),)
+    framed = front_end.reading == UPSTREAM  # by the reading itself, as its voices were trained
+    return tuple(_utterance(voice, part, framed=framed) for part in front_end.read(text, language, cut))
 
 
 def front_end_of(voice: Voice) -> FrontEnd:
@@ -133,13 +129,13 @@ def alignment(voice: Voice) -> AlignmentCodes | None:
         raise VoiceError("token_scheme", str(error)) from error
 
 
-def _utterance(voice: Voice, spelled: Phonemes) -> Utterance:
-    """Frame a sentence the way this voice's networks were trained to see one."""
+def _utterance(voice: Voice, spelled: Phonemes, *, framed: bool) -> Utterance:
+    """Frame a sentence, unless it is, the way this voice's networks were trained to see one."""
     codes = alignment(voice)
     symbols, segments = spelled.symbols, spelled.segments
     if codes is not None:
         symbols, segments = codes.framed(symbols), ()
-    else:
+    elif not framed:
         if symbols[-1] not in PUNCTUATION:
             symbols, segments = (*symbols, "."), (*segments, _MARK)
         if len(symbols) < _LEAST_PHONEMES:

@@ -25,6 +25,7 @@ LifecycleError
 ├── OutputExistsError           a file is there already, and this verb never overwrites one
 ├── RebuildError                the same voice did not give the same payload twice
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
+├── NoStepsError                a number of steps, for a voice whose decoder takes none
 └── SecretError                 a passphrase or identity file that cannot be used
     └── RecipientError            a file of recipients that holds none, or holds a secret
 """
@@ -133,6 +134,14 @@ class ConfigError(LifecycleError):
         self.problem = problem
 
 
+class NoStepsError(LifecycleError):
+    """A number of steps, for a voice whose decoder takes none."""
+
+    def __init__(self, family: str) -> None:
+        super().__init__(f"a voice of family {family} is not decoded in steps")
+        self.family = family
+
+
 class SecretError(LifecycleError):
     """A passphrase or identity file that cannot be used. Never carries what is in it."""
 
@@ -163,7 +172,7 @@ class TrainingStateError(ImportingError):
     """A file that a training goes on from, in place of a voice."""
 
     def __init__(self, path: Path, told: str) -> None:
-        super().__init__(f"{path.name} is a file of a training ({told}), not a voice")
+        super().__init__(f"{path.name} is the state of a training ({told}), not a voice")
         self.path = path
 
 
@@ -171,7 +180,7 @@ class StockFileError(ImportingError):
     """A file that training starts from, in place of somebody's voice."""
 
     def __init__(self, path: Path, told: str, mark: str) -> None:
-        super().__init__(f"{path.name} is the stock {told}, nobody's voice: {mark}")
+        super().__init__(f"{path.name} is {told} that training starts from, nobody's voice: {mark}")
         self.path = path
 
 

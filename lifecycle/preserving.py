@@ -20,7 +20,7 @@ from pathlib import Path
 
 from archive.age.envelope import Recipient
 from archive.bundle import Packed, pack, payload_digest
-from core_model.export.process import FILES, export
+from core_model.export.process import export, kinds_of
 from core_model.voice import Voice
 from lifecycle import __version__
 from lifecycle.errors import RebuildError
@@ -39,6 +39,7 @@ class Preserved:
     path: Path
     packed: Packed
     rebuilt: bool  # whether it was proven that the same voice gives the same payload
+    exports: tuple[str, ...]  # what it holds for other runtimes; () for a voice that runs on torch alone
 
 
 def preserve(
@@ -61,7 +62,7 @@ def preserve(
     destination.parent.mkdir(parents=True, exist_ok=True)  # now, not after a minute of exporting
     stages = 3 if rebuild_check else 2
     with store.scratch(name) as work:
-        tell(0, stages, "exporting the networks")
+        tell(0, stages, "exporting the networks" if kinds_of(voice) else "reading the voice")
         members = payload_members(voice, work)
         description = describe(voice)
         if rebuild_check:
@@ -73,15 +74,18 @@ def preserve(
             destination, members, description=description, recipients=recipients, public=public, readme=readme
         )
         tell(stages, stages, "done")
-    return Preserved(destination, packed, rebuild_check)
+    return Preserved(destination, packed, rebuild_check, kinds_of(voice))
 
 
 def payload_members(voice: Voice, work: Path) -> dict[str, Path]:
-    """Return path in the payload → file, for all that a bundle of *voice* holds. Exports are made below *work*."""
-    files = (path for path in voice.directory.rglob("*") if path.is_file())
+    """Return path in the payload → file, for all that a bundle of *voice* holds. Exports are made below *work*.
+
+    A file whose name begins with a dot was never finished, and is not the voice's.
+    """
+    files = (path for path in voice.directory.rglob("*") if path.is_file() and not path.name.startswith("."))
     members = {path.relative_to(voice.directory).as_posix(): path for path in files}
     members = {name: path for name, path in members.items() if name.split("/")[0] not in DERIVED}
-    for kind in sorted(FILES):
+    for kind in kinds_of(voice):
         directory = work / "exports" / kind
         directory.mkdir(parents=True)
         members |= {f"exports/{kind}/{path.name}": path for path in export(voice, kind, directory)}

@@ -5,9 +5,12 @@ Knows their names and nothing of what they compute. A machine without torch stil
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from core_model.errors import RuntimeMissingError
 from core_model.speaking import Runtime
-from core_model.voice import Voice
+from core_model.voice import Floats, Voice
 
 
 def load_runtime(voice: Voice, name: str, *, threads: int = 0) -> Runtime:
@@ -27,3 +30,16 @@ def load_runtime(voice: Voice, name: str, *, threads: int = 0) -> Runtime:
         raise RuntimeMissingError(f"{error.name} is not installed") from error
     except ImportError as error:  # installed, but for another processor or without a library that it needs
         raise RuntimeMissingError(f"{name} is installed and cannot be loaded: {error}") from error
+
+
+def load_word_features(folder: Path) -> Callable[[str, tuple[int, ...]], Floats]:
+    """Return what makes word features of a normalised text and the phonemes of each of its characters.
+
+    RuntimeMissingError if what it computes with is not installed; PretrainedError.
+    """
+    try:
+        from core_model.features.word_features import load
+
+        return load(folder).of
+    except ImportError as error:
+        raise RuntimeMissingError(f"word features need torch and transformers: {error}") from error

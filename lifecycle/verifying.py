@@ -20,10 +20,10 @@ import numpy as np
 
 from core_model.errors import CoreModelError, GoldenError, RuntimeMissingError
 from core_model.features.speaker_statistics import distance, speaker_statistics
-from core_model.golden import Golden, GoldenSentence, decode_sentences, teacher_forced
+from core_model.golden import Golden, GoldenSentence, decode_sentences, read_text, teacher_forced
 from core_model.speaking import Runtime
 from core_model.text.front_end import FrontEnd
-from core_model.utterances import front_end_of, utterances
+from core_model.utterances import front_end_of
 from core_model.voice import Floats, Voice
 
 Verdict = Literal["passed", "failed", "not run"]
@@ -105,7 +105,7 @@ def _text(voice: Voice, golden: Golden) -> Layer:
     for sentence in golden.sentences:
         try:
             front_end = front_end or front_end_of(voice)
-            said = utterances(voice, sentence.text, language=sentence.language, front_end=front_end)
+            said = read_text(voice, front_end, sentence.text, sentence.language)
         except CoreModelError as error:
             return Layer("text", "failed", f"The text cannot be read any more: {error}.")
         if [row for utterance in said for row in utterance.phonemes] != sentence.phonemes.tolist():

@@ -110,7 +110,7 @@ def tiny_weights(
 
 def _record(voice: Voice, gpt_dims: GPTDims, sovits_dims: SoVITSDims, stock_seeds: tuple[int, ...]) -> None:
     threads = torch.get_num_threads()
-    golden = record_golden(voice, TorchRuntime(voice, threads=1), now=NOW, machine={}, texts=TEXTS)
+    golden = record_golden(voice, TorchRuntime(voice, threads=1), now=NOW, machine={}, texts={"en": TEXTS})
     stock = []
     for seed in stock_seeds:
         other = _in_memory(voice, gpt_dims, sovits_dims, seed)

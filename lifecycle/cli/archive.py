@@ -56,7 +56,10 @@ def command(
             rebuild_check=rebuild_check,
             tell=tell,
         )
+    if not done.exports:
+        console.remark("It holds no exports: a voice of this family needs torch to speak, also in years to come.")
     facts = {"voice": name, "path": done.path, **asdict(done.packed), "public": public, "rebuilt": done.rebuilt}
+    facts["exports"] = done.exports
     lines = [
         f"The voice {name} is in {done.path}, {done.packed.size / 1e6:.1f} MB.",
         f"bundle id  {done.packed.bundle_id}",

@@ -18,7 +18,18 @@ from lifecycle.store import Store
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The wav to write."
 )
 @click.option("--phonemes", metavar="PHONEMES", help="Speak these in place of TEXT, as in 'HH AH0 L OW1 | W ER1 L D .'")
-@click.option("--language", metavar="CODE", help="Language of TEXT; else the voice's first.")
+@click.option(
+    "--language",
+    metavar="CODE",
+    help="Language of TEXT: en, zh, ja, ko, yue, auto, auto_yue, all_zh, all_ja, all_ko or all_yue; else the voice's "
+    "first.",
+)
+@click.option(
+    "--cut",
+    type=click.Choice(("cut0", "cut1", "cut2", "cut3", "cut4", "cut5")),
+    help="Where to cut TEXT, by upstream's methods; else as the voice's own reading does.",
+)
+@click.option("--prompt", metavar="NAME", default="default", show_default=True, help="Which of the voice's prompts.")
 @click.option(
     "--seed",
     metavar="N",
@@ -42,6 +53,18 @@ from lifecycle.store import Store
     show_default=True,
     help="What computes the networks; onnx needs no torch.",
 )
+@click.option(
+    "--steps",
+    metavar="N",
+    type=click.IntRange(1, 1000),
+    help="For v3 and v4: steps from noise to speech; else 32 and 8. Half as many take half the time.",
+)
+@click.option(
+    "--pretrained",
+    metavar="DIR",
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder with a RoBERTa, for the word features of Chinese. Nothing is ever downloaded.",
+)
 @home_option
 @click.pass_obj
 def command(
@@ -51,14 +74,19 @@ def command(
     output: Path,
     phonemes: str | None,
     language: str | None,
+    cut: str | None,
+    prompt: str,
     seed: int,
     speed: float,
     runtime: str,
+    steps: int | None,
+    pretrained: Path | None,
     store: Store,
 ) -> None:
     """Let the voice NAME speak TEXT into a wav.
 
-    Long text is cut into sentences. The same text and seed give the same speech, on either runtime.
+    Long text is cut into sentences. The same text and seed give the same speech, on either runtime. TEXT may be in
+    another language than the prompt.
     """
     if math.isnan(speed):  # no less than the least and no more than the most, so click lets it by
         raise click.UsageError("--speed must be a number.")
@@ -69,28 +97,30 @@ def command(
     from lifecycle.speaking import speak, write_wav
 
     voice = Voice.open(store.path(name))
-    options = SpeakingOptions(language=language, seed=seed, speed=speed)
+    options = SpeakingOptions(language=language, cut=cut, seed=seed, speed=speed, prompt=prompt, steps=steps)
     with console.progress(f"{name} speaks") as tell:
-        speech = speak(
+        spoken = speak(
             voice,
             text,
             phonemes=phonemes,
             runtime=runtime,
             options=options,
+            pretrained=pretrained,
             tell=lambda done, all_: tell(done, all_, ""),
         )
+    speech = spoken.speech
     write_wav(output, speech)
-    if voice.description.preview:
-        console.remark("This voice is a preview: it may stumble, and it does not yet sound like the person.")
-    cut_off = [sentence.text for sentence in speech.sentences if sentence.stopped == "length"]
-    if cut_off:
-        console.remark(f"Cut off, because they found no end: {len(cut_off)} of {len(speech.sentences)} sentences.")
+    for remark in spoken.remarks:
+        console.remark(remark)
     facts = {
         "path": output,
         "seconds": round(len(speech.waveform) / speech.sample_rate, 3),
         "sample_rate": speech.sample_rate,
         "runtime": runtime,
         "preview": voice.description.preview,
+        "word_features": spoken.word_features,
+        "dropped": spoken.dropped,
+        "remarks": spoken.remarks,
         "sentences": [
             {"text": sentence.text, "tokens": sentence.tokens.tolist(), "stopped": sentence.stopped}
             for sentence in speech.sentences

@@ -32,7 +32,9 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
 
 @pytest.fixture(scope="module")
 def golden(voice: Voice) -> Golden:
-    return record_golden(voice, TorchRuntime(voice), now=NOW, machine=machine.describe(), texts=("Tea is hot.", "Why?"))
+    return record_golden(
+        voice, TorchRuntime(voice), now=NOW, machine=machine.describe(), texts={"en": ("Tea is hot.", "Why?")}
+    )
 
 
 def at(units: float) -> Floats:
@@ -58,7 +60,7 @@ def test_what_is_written_is_read(voice: Voice, golden: Golden, tmp_path: Path) -
 def test_the_same_voice_records_the_same(voice: Voice, golden: Golden, tmp_path: Path) -> None:
     before = (voice.golden_directory / "golden.safetensors").read_bytes()
     copy = Voice.open(shutil.copytree(voice.directory, tmp_path / "elsewhere"))
-    record_golden(copy, TorchRuntime(copy), now=NOW, machine=machine.describe(), texts=("Tea is hot.", "Why?"))
+    record_golden(copy, TorchRuntime(copy), now=NOW, machine=machine.describe(), texts={"en": ("Tea is hot.", "Why?")})
     assert (copy.golden_directory / "golden.safetensors").read_bytes() == before
 
 
@@ -85,7 +87,7 @@ def test_teacher_forcing_follows_the_given_path(voice: Voice, golden: Golden) ->
 def test_of_the_recordings_only_numbers_are_kept(voice: Voice, tmp_path: Path) -> None:
     copy = Voice.open(shutil.copytree(voice.directory, tmp_path / "ada"))
     recordings = at(3.0)
-    kept = record_golden(copy, TorchRuntime(copy), now=NOW, machine={}, texts=("Tea.",), recordings=recordings)
+    kept = record_golden(copy, TorchRuntime(copy), now=NOW, machine={}, texts={"en": ("Tea.",)}, recordings=recordings)
     assert kept.identity.reference == "recordings"
     np.testing.assert_allclose(kept.identity.statistics, recordings, atol=1e-5)
     arrays = load_file(copy.golden_directory / "golden.safetensors")
@@ -128,7 +130,7 @@ def test_the_threshold_is_midway_where_the_voice_can_be_told(
 def test_a_golden_text_is_one_sentence(voice: Voice, tmp_path: Path) -> None:
     copy = Voice.open(shutil.copytree(voice.directory, tmp_path / "ada"))
     with pytest.raises(GoldenError, match="one sentence"):
-        record_golden(copy, TorchRuntime(copy), now=NOW, machine={}, texts=("Tea. Ice.",))
+        record_golden(copy, TorchRuntime(copy), now=NOW, machine={}, texts={"en": ("Tea. Ice.",)})
 
 
 @pytest.mark.parametrize("field", ["made", "tolerances", "identity", "sentences", "machine", "noise_scale"])
