@@ -24,7 +24,7 @@ from core_model.sovits.dims import FlowMatchingDims, SoVITSDims
 from core_model.sovits.layers import fold_weight_norm
 
 Array = npt.NDArray[np.generic]
-_NORMED = "entry.parametrizations.weight.original1"  # there in a vocoder whose weight norm was not removed
+_NORMED = ".parametrizations."  # in the names of a vocoder whose weight norm was not removed
 
 
 def load_network(
@@ -44,7 +44,7 @@ def load_vocoder(dims: FlowMatchingDims, weights: Mapping[str, Array]) -> vocode
     """The vocoder in float32, from weights with or without weight norm, ready to speak."""
     with torch.device("meta"):
         vocoder = vocoders.build(dims.mel_bands, dims.vocoder)
-    if not (isinstance(vocoder, vocoders.BigVGAN) and _NORMED in weights):
+    if not any(_NORMED in name for name in weights):
         fold_weight_norm(vocoder)
     adopt(vocoder, weights, "weights/vocoder.safetensors")
     _make_ready(vocoder)

@@ -44,7 +44,7 @@ def rank(lora: Mapping[str, Array]) -> int:
     ranks = {array.shape[0] for name, array in lora.items() if name.endswith(DOWN)}
     if len(ranks) != 1:
         raise VoiceError("weights/lora.safetensors", f"has the ranks {sorted(ranks)}, not one")
-    return ranks.pop()
+    return int(ranks.pop())
 
 
 def _sum(base: Mapping[str, Array], place: str, down: Array, up: Array | None) -> Array:
