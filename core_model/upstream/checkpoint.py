@@ -110,11 +110,16 @@ def gpt_dims(checkpoint: Checkpoint) -> dict[str, int]:
     All but heads follow from the shapes; heads stand in its configuration, and are refused if they cannot be right.
     """
     numbers = families.gpt_numbers({name: tensor.shape for name, tensor in checkpoint.tensors.items()})
-    model = checkpoint.config.get("model")
+    return {**numbers, "heads": gpt_heads(checkpoint.config, numbers["width"])}
+
+
+def gpt_heads(config: dict[str, object], width: int) -> int:
+    """How many attention heads a GPT's configuration gives it; CheckpointError if they cannot be right."""
+    model = config.get("model")
     heads = model.get("head") if isinstance(model, dict) else None
-    if type(heads) is not int or heads < 1 or numbers["width"] % heads:
-        raise CheckpointError(f"its configuration gives {heads!r} attention heads for a width of {numbers['width']}")
-    return {**numbers, "heads": heads}
+    if type(heads) is not int or heads < 1 or width % heads:
+        raise CheckpointError(f"its configuration gives {heads!r} attention heads for a width of {width}")
+    return heads
 
 
 def _outline(container: Container) -> Outline:

@@ -20,7 +20,7 @@ from core_model.upstream.pickle_scan import Budget, LARGEST_bytes, Scan, scan_pi
 _IN_ALL_bytes = 24 << 20  # unpacked from one file
 _NESTED_bytes = 16 << 20  # a zip inside a zip is held in memory
 _DEEPEST = 3
-_VALUES = re.compile(r"[^/]*/data/(?:weights/|constants/)?[0-9a-z_]*[0-9]+")
+_VALUES = re.compile(r"[^/]*/data/[0-9]+")
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
 
 
