@@ -32,6 +32,15 @@ from lifecycle.errors import (
 )
 
 _ENDINGS = (".pth", ".ckpt", ".pt")  # looked for in a directory; a file that was named may be called anything
+_TOLD = {
+    "sovits": "a SoVITS {family}",
+    "gpt": "a GPT ({family})",
+    "lora": "a LoRA of {family}",
+    "lora_training": "a LoRA of {family} and its base",
+    "discriminator": "a discriminator",
+    "vocoder": "the vocoder of {family}",
+    "speaker_vector": "the speaker-vector network",
+}
 _HALVES = {"sovits": "SoVITS", "lora": "SoVITS", "gpt": "GPT"}
 _GPT_ROWS = {"v1": 512}  # of the phoneme table; 732 where not said
 _WITH_VOCODER = ("v3", "v4")
@@ -52,8 +61,7 @@ class CheckpointFile:
     @property
     def told(self) -> str:
         """What it is, for a sentence."""
-        names = {"sovits": "SoVITS", "gpt": "GPT", "lora": "LoRA", "lora_training": "LoRA", "vocoder": "vocoder"}
-        return f"{names.get(self.kind, self.kind.replace('_', ' '))} {self.family}"
+        return _TOLD.get(self.kind, "{family}").format(family=self.family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +152,7 @@ def _require_voice_file(file: CheckpointFile, *, accept_stock: bool) -> None:
     if file.training or file.kind in ("lora_training", "discriminator"):
         raise TrainingStateError(file.path, file.told)
     if file.kind not in (*_HALVES, "vocoder"):
-        raise UnfitFileError(file.path, f"it is a {file.told}, which is no part of a voice")
+        raise UnfitFileError(file.path, f"it is {file.told}, which is no part of a voice")
     if file.stock and file.kind != "vocoder" and not accept_stock:
         raise StockFileError(file.path, file.told, file.stock[0])
 
@@ -180,7 +188,7 @@ def _vocoder(
     """The vocoder of *family*: the file named, else one among the files, else the one at hand."""
     if family not in _WITH_VOCODER:
         for file in found:
-            raise UnfitFileError(file.path, f"it is a {file.told}, and a {family} voice takes no vocoder")
+            raise UnfitFileError(file.path, f"it is {file.told}, and a {family} voice takes no vocoder")
         if path is not None:
             raise UnfitFileError(path, f"a {family} voice takes no vocoder")
         return None
@@ -189,5 +197,5 @@ def _vocoder(
         raise VocoderMissingError(family)
     vocoder = look(path)
     if (vocoder.kind, vocoder.family) != ("vocoder", family):
-        raise UnfitFileError(path, f"it is a {vocoder.told}, and a {family} voice takes the vocoder of {family}")
+        raise UnfitFileError(path, f"it is {vocoder.told}, and the voice takes the vocoder of {family}")
     return vocoder
