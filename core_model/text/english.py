@@ -36,13 +36,18 @@ class English:
 
     def phonemize(self, text: str) -> Phonemes:
         """Phonemes of *text*. Raises EmptyTextError if nothing in it can be spoken."""
-        normalised = normalise(read_aloud(text, self.words) if self.plain else text)
+        phonemes = self.symbols(text)
+        if PUNCTUATION.issuperset(phonemes.symbols):
+            raise EmptyTextError("nothing in the text can be spoken as English")
+        return phonemes
+
+    def symbols(self, text: str) -> Phonemes:
+        """The same without the refusal: a text of nothing but marks gives marks."""
+        normalised = normalise(read_aloud(text, self.words), plain=True) if self.plain else normalise(text)
         tokens = _TOKEN.findall(normalised)
         if self.plain:
             tokens = [part for token in tokens for part in self._unhyphenated(token)]
         spoken = [self._pronounce(tokens, place) for place in range(len(tokens))]
-        if not any(phoneme not in PUNCTUATION for word in spoken for phoneme in word):
-            raise EmptyTextError("nothing in the text can be spoken as English")
         if not self.plain and sum(map(len, spoken)) < _FEWEST:
             spoken.insert(0, (",",))
         phonemes = from_words(spoken, normalised)

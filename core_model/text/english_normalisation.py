@@ -27,6 +27,7 @@ _UNITS = {  # as written after a number: singular, plural
 }
 _MONEY = {"$": ("dollar", "dollars", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence")}
 
+_FULL_WIDTH = str.maketrans("。！？", ".!?")  # of the marks, the only ones that upstream reads
 _AMOUNT = r"(?<!\d)(\d+(?:\.\d+)?|\.\d+)"  # anchored: otherwise a long number takes cubic time
 
 
@@ -82,8 +83,9 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
 )
 
 
-def normalise(text: str) -> str:
-    """*text* in letters, spaces and ' . , ? ! - only; may come out empty."""
+def normalise(text: str, *, plain: bool = False) -> str:
+    """*text* in letters, spaces and ' . , ? ! - only; may come out empty. *plain*: it was read aloud before."""
+    text = text.translate(_FULL_WIDTH)
     for pattern, replacement in _STEPS:
         text = pattern.sub(replacement, text)
     text = "".join(mark for mark in unicodedata.normalize("NFD", text) if unicodedata.category(mark) != "Mn")
@@ -92,4 +94,5 @@ def normalise(text: str) -> str:
     text = re.sub(r"i\.e\.", "that is", text, flags=re.IGNORECASE)
     text = re.sub(r"e\.g\.", "for example", text, flags=re.IGNORECASE)
     text = re.sub(r"(?<=\S)([A-Z])", r" \1", text)
-    return re.sub(r"([.,?!\-])[.,?!\-]+", r"\1", text)
+    kept = r"[.,?!\-]" if plain else r"[.,?!\-\s]"  # upstream loses a mark after a space, too
+    return re.sub(rf"({kept})[.,?!\-]+", r"\1", text)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from core_model.errors import EmptyTextError, UnknownLanguageError
 from core_model.text import cutting
 from core_model.text.language_segments import language_of, segments
-from core_model.text.languages import LANGUAGES, Speller, load, unsaid
+from core_model.text.languages import LANGUAGES, Marking, Speller, load, unsaid
 from core_model.text.phonemes import NO_PHONEMES, NOTHING, Phonemes, Spelled, from_words, joined, of_spelled
 from core_model.text.script_runs import Run
 from core_model.text.segment import sentences
@@ -190,15 +190,19 @@ class FrontEnd:
             return replace(of_spelled(NOTHING, run.language, self.table), dropped=dropped)
 
     def _said(self, run: Run) -> Phonemes:
+        """One run in a language of the data; the upstream reading keeps the marks of a run without a sound."""
+        marks = self.reading == UPSTREAM
         if run.language == "en":
             if self._english is None:
                 from core_model.text.english_data import load as load_english
 
                 self._english = load_english(self._data)
-            return self._english.phonemize(run.text)
+            return self._english.symbols(run.text) if marks else self._english.phonemize(run.text)
         if run.language not in self._spellers:
             self._spellers[run.language] = load(run.language, self._data, self.table)
-        return of_spelled(self._spellers[run.language].spell(run.text), run.language, self.table)
+        speller = self._spellers[run.language]
+        spelled = speller.symbols(run.text) if marks and isinstance(speller, Marking) else speller.spell(run.text)
+        return of_spelled(spelled, run.language, self.table)
 
 
 def _spoken(utterance: Phonemes, languages: tuple[str, ...]) -> Phonemes:

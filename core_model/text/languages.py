@@ -9,10 +9,18 @@ import importlib
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from core_model.text.phonemes import Spelled
 from core_model.text.text_data import PLAIN, TextData, check_packages
+
+
+@runtime_checkable
+class Marking(Protocol):
+    """A front end that also gives the marks of a text in which nothing can be spoken, as upstream does."""
+
+    def symbols(self, text: str) -> Spelled:
+        """The symbols of *text*, maybe none; never an exception."""
 
 
 class Speller(Protocol):
