@@ -19,7 +19,8 @@ import torch
 
 from core_model import golden as golden_outputs
 from core_model import machine
-from core_model.errors import AudioError, PromptExistsError
+from core_model.description import NAME
+from core_model.errors import AudioError, PromptError, PromptExistsError
 from core_model.listening import Listener
 from core_model.pretrained import Pretrained
 from core_model.prompting import ReadyStyle, Reference, lacks_word_features, make_prompt
@@ -122,6 +123,8 @@ def add_prompt_to(
 
 
 def _require_free(voice: Voice, prompt_name: str) -> None:
+    if not NAME.fullmatch(prompt_name):
+        raise PromptError(f"{prompt_name!r} can be no prompt's name: 1 to 64 of a-z, 0-9, - and _")
     if prompt_name in voice.prompts():
         raise PromptExistsError(prompt_name)
 
