@@ -83,12 +83,10 @@ class FlowMatchingDims:
 
     def __post_init__(self) -> None:
         """Refuse sizes that no network could have (DimsError names the field)."""
-        _require("decoder.width", self.width % self.heads == 0, "does not divide by decoder.heads")
-        _require("decoder.width", self.width % (2 * self.heads) == 0, "leaves a head that has no pairs to rotate")
+        _require("decoder.width", self.width % (2 * self.heads) == 0, "does not divide into pairs for decoder.heads")
         _require("decoder.width", self.width % self.position_groups == 0, "does not divide by decoder.position_groups")
         _require("decoder.features", self.features % 2 == 0, "is half sines, half cosines: it must be even")
-        _require("decoder.time_width", self.time_width % 2 == 0, "is half sines, half cosines: it must be even")
-        _require("decoder.time_width", self.time_width > 2, "has no room for frequencies")
+        _require("decoder.time_width", self.time_width % 2 == 0 and self.time_width > 2, "must be even, and 4 or more")
         _require("decoder.prompt_frames", self.prompt_frames < self.window_frames, "fill the window")
         _require("decoder.steps", self.steps > 0, "is no number of steps")
         rates, kernels = self.vocoder.rates, self.vocoder.kernels
@@ -161,6 +159,9 @@ class SoVITSDims:
         elif isinstance(self.decoder, ISTFTDims):
             _require("decoder.hop", self.hop % self.decoder.hop == 0, "does not divide hop")
             _require("decoder.fft", self.decoder.fft % self.decoder.hop == 0, "does not divide by decoder.hop")
+        else:
+            _require("style", self.style == self.fusion_width, "is not fusion_width: this decoder has no projection")
+            _require("speaker_vector", self.speaker_vector == 0, "is not read by this decoder")
 
     def frames_for(self, code_count: int, speed: float = 1.0) -> int:
         """Latent frames for *code_count* codes; upstream adds one whenever the speed is not 1."""

@@ -12,8 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core_model.errors import DimsError
-from core_model.sovits.dims import HiFiGANDims, ISTFTDims, SoVITSDims, dims_from_dict, dims_to_dict
-from core_model.sovits.families import FAMILIES, V2
+from core_model.sovits.dims import (
+    BigVGANDims,
+    FlowMatchingDims,
+    HiFiGANDims,
+    ISTFTDims,
+    SoVITSDims,
+    dims_from_dict,
+    dims_to_dict,
+)
+from core_model.sovits.families import FAMILIES, V2, V3, V4
 from tests.core_model.sovits import tiny
 
 EVERY = {**FAMILIES, **{f"tiny {name}": dims for name, dims in tiny.ALL.items()}}
@@ -48,6 +56,57 @@ def test_impossible_sizes_are_refused_by_name(change: dict, field: str) -> None:
     with pytest.raises(DimsError) as refusal:
         replace(V2, **change)
     assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"width": 1000}, "decoder.width"),
+        ({"width": 48, "heads": 16, "position_groups": 4}, "decoder.width"),
+        ({"position_groups": 7}, "decoder.width"),
+        ({"features": 511}, "decoder.features"),
+        ({"time_width": 2}, "decoder.time_width"),
+        ({"prompt_frames": 934}, "decoder.prompt_frames"),
+        ({"steps": 0}, "decoder.steps"),
+        ({"vocoder": BigVGANDims(kernels=(8, 8))}, "decoder.vocoder.kernels"),
+    ],
+)
+def test_impossible_flows_are_refused_by_name(change: dict, field: str) -> None:
+    with pytest.raises(DimsError) as refusal:
+        replace(FlowMatchingDims(), **change)
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(("change", "field"), [({"style": 1024}, "style"), ({"speaker_vector": 9}, "speaker_vector")])
+def test_a_flow_takes_its_style_from_the_spectrogram_alone(change: dict, field: str) -> None:
+    with pytest.raises(DimsError) as refusal:
+        replace(V3, **change)
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field"),
+    [
+        ("kind", "hifi", "decoder.vocoder.kind"),
+        ("kind", ["hifigan"], "decoder.vocoder.kind"),
+        ("kind", "flow_matching", "decoder.vocoder.kind"),
+        ("width", "512", "decoder.vocoder.width"),
+        ("loudness", 3, "decoder.vocoder.loudness"),
+    ],
+)
+def test_a_broken_vocoder_is_refused_by_field(name: str, value: object, field: str) -> None:
+    document = dims_to_dict(V4)
+    document["decoder"]["vocoder"][name] = value
+    with pytest.raises(DimsError) as refusal:
+        dims_from_dict(document)
+    assert refusal.value.field == field
+
+
+def test_a_vocoder_that_is_no_document_is_refused() -> None:
+    document = dims_to_dict(V4)
+    document["decoder"]["vocoder"] = "hifigan"
+    with pytest.raises(DimsError, match=r"decoder\.vocoder\.kind"):
+        dims_from_dict(document)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,13 @@ import pytest
 import torch
 from torch import nn
 
+from core_model.diffusion import adapters, vocoders
+from core_model.diffusion.synthesizer import FlowMatchingSoVITS
 from core_model.errors import CheckpointError
 from core_model.sovits import families
+from core_model.sovits.dims import BigVGANDims
 from core_model.sovits.discriminator import V1_V2, V2_PRO, MultiPeriodDiscriminator
+from core_model.sovits.layers import fold_weight_norm
 from core_model.sovits.synthesizer import SoVITS
 from core_model.upstream import names
 
@@ -24,6 +28,12 @@ COUNTS_AND_DIGESTS = {
     "v2": (776, "47c4b0f3b4c38fa3acc497ab54a6bbada75509c97d7ac08255308733aed75871"),
     "v2Pro": (781, "6110db08cd0fe6a47eba158e990f8854969b4498cc03d1a9391ba5addda9d282"),
     "v2ProPlus": (781, "00e1e3bff42eb240d6ace16c51e65cb1a70675e74316dde13281dc06eb94bcf0"),
+    "v3": (685, "6fd54d3624d09825749ead4de1ce24afe0d3bd852d524399257b75484171c773"),
+    "v4": (685, "6fd54d3624d09825749ead4de1ce24afe0d3bd852d524399257b75484171c773"),
+    "lora": (258, "ace0a3e7c2b60c6c16f223ce8ca50a46c0dd4d10801dffd4c9df549056e1edcc"),
+    "lora_training": (861, "ecf8904370849efefec790736f8b3d22e05b0af8d54651f8e2c6ca6b92231786"),
+    "vocoder_v3": (783, "6fb43a2f4fb80048b033c3b55fee3b4522d43ea77b6d48d92fc0531ea84a6b0a"),
+    "vocoder_v4": (194, "bff952ae7daa4529ec71f19eeebb1495273c7a495ba0e1667ceb4543c0483417"),
     "discriminator v1 v2": (111, "2fab5aea720dbf4082f18ce96879601efb2c54d4e5c028ea1679a21b9bc24a78"),
     "discriminator v2Pro v2ProPlus": (147, "5dd9363e983aaf3a4fb3d133ce3cb7ad632d75cf7e7749f9745a2b3b206c8a42"),
 }
@@ -36,15 +46,31 @@ def digest(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 def built(which: str) -> tuple[str, nn.Module]:
     with torch.device("meta"):
-        if which in families.FAMILIES:
-            return "sovits", SoVITS(families.FAMILIES[which])
-        return "discriminator", MultiPeriodDiscriminator(V1_V2 if which.endswith("v2") else V2_PRO)
+        match which:
+            case "v3" | "v4":
+                return "sovits", FlowMatchingSoVITS(families.FAMILIES[which])
+            case "lora" | "lora_training":
+                return which, adapters.adapt(FlowMatchingSoVITS(families.V3), rank=32)
+            case "vocoder_v3":
+                return which, vocoders.BigVGAN(100, BigVGANDims())
+            case "vocoder_v4":  # its file has no weight norm
+                return which, fold_weight_norm(vocoders.build(100, families.V4.decoder.vocoder))
+            case "discriminator v1 v2":
+                return "discriminator", MultiPeriodDiscriminator(V1_V2)
+            case "discriminator v2Pro v2ProPlus":
+                return "discriminator", MultiPeriodDiscriminator(V2_PRO)
+        return "sovits", SoVITS(families.FAMILIES[which])
+
+
+def held(kind: str, network: nn.Module) -> Mapping[str, torch.Tensor]:
+    """What a file of *kind* holds of *network*."""
+    return adapters.lora_weights(network) if kind == "lora" else network.state_dict()
 
 
 @pytest.mark.parametrize("which", COUNTS_AND_DIGESTS)
 def test_the_training_form_holds_exactly_upstreams_tensors(which: str) -> None:
     kind, network = built(which)
-    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    shapes = {name: tuple(tensor.shape) for name, tensor in held(kind, network).items()}
     theirs = {names.to_upstream(kind, name): shape for name, shape in shapes.items()}
     assert (len(theirs), digest(theirs)) == COUNTS_AND_DIGESTS[which]
 
@@ -52,7 +78,7 @@ def test_the_training_form_holds_exactly_upstreams_tensors(which: str) -> None:
 @pytest.mark.parametrize("which", COUNTS_AND_DIGESTS)
 def test_names_go_there_and_back(which: str) -> None:
     kind, network = built(which)
-    for ours in network.state_dict():
+    for ours in held(kind, network):
         assert names.to_ours(kind, names.to_upstream(kind, ours)) == ours
 
 
