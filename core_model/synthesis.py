@@ -55,8 +55,7 @@ class TorchRuntime:
         if threads:
             torch.set_num_threads(threads)
         self._gpt = load_gpt(voice)
-        dims = sovits_dims(voice)
-        self._decoder = _Continuing(voice, dims) if isinstance(dims.decoder, FlowMatchingDims) else _AtOnce(voice)
+        self._decoder = load_decoder(voice)
 
     @torch.inference_mode()
     def begin(
@@ -84,11 +83,11 @@ class TorchRuntime:
         return self._decoder.decode(*inputs, noise_scale, speed, steps).numpy().reshape(-1)
 
 
-class _AtOnce:
+class AtOnce:
     """A SoVITS whose decoder makes the waveform."""
 
     def __init__(self, voice: Voice) -> None:
-        self._sovits = load_sovits(voice)
+        self.network = load_sovits(voice)
 
     def decode(
         self,
@@ -101,10 +100,10 @@ class _AtOnce:
         steps: int | None,
     ) -> torch.Tensor:
         """(1, 1, N). Knows no steps."""
-        return self._sovits.decode(tokens, phonemes, _tensor(prompt.style), noise, noise_scale, speed)
+        return self.network.decode(tokens, phonemes, _tensor(prompt.style), noise, noise_scale, speed)
 
 
-class _Continuing:
+class Continuing:
     """A SoVITS that goes on from the reference's mel, by flow matching, and the vocoder after it."""
 
     def __init__(self, voice: Voice, dims: SoVITSDims) -> None:
@@ -112,7 +111,7 @@ class _Continuing:
         if not voice.has_weights("vocoder"):
             raise VocoderMissingError(voice.description.family)
         lora = voice.weights("lora") if voice.has_weights("lora") else None
-        self._network = flow_matching.load_network(dims, voice.weights("sovits"), lora)
+        self.network = flow_matching.load_network(dims, voice.weights("sovits"), lora)
         self._vocoder = flow_matching.load_vocoder(dims.decoder, voice.weights("vocoder"))
         self._usual_steps = dims.decoder.steps
 
@@ -132,7 +131,13 @@ class _Continuing:
         heard = (_tensor(prompt.semantic_tokens)[None], _tensor(prompt.phonemes)[None])
         style, mel = _tensor(prompt.style), _tensor(prompt.reference_mel)
         count = steps or self._usual_steps
-        return decode(self._network, self._vocoder, tokens, phonemes, *heard, style, mel, noise, count, speed)
+        return decode(self.network, self._vocoder, tokens, phonemes, *heard, style, mel, noise, count, speed)
+
+
+def load_decoder(voice: Voice) -> AtOnce | Continuing:
+    """What makes a waveform of tokens, without the GPT. VoiceError, VocoderMissingError."""
+    dims = sovits_dims(voice)
+    return Continuing(voice, dims) if isinstance(dims.decoder, FlowMatchingDims) else AtOnce(voice)
 
 
 class TorchContinuation:
