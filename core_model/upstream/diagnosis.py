@@ -48,6 +48,8 @@ def _diagnose_file(path: Path, length: int) -> Diagnosis:
         beginning = file.read(BEGINNING_bytes)
     if beginning[2:4] == b"\x03\x04":
         return diagnose_zip(path)
+    if beginning[:4] == b"PK\x05\x06":
+        return Sign("zip", None, ("it is a zip without entries",), ("nothing is in it",), usable=False).of(path)
     told = None if beginning[:1] == b"\x80" else sign_of(beginning, length)
     if told is not None and told.kind != "text":
         return _with_what_follows(path, told.of(path, *_said(told, beginning)), length)

@@ -11,6 +11,7 @@ since 0.4, torch.jit.save, torch.export.save; FORMAT of GPT-SoVITS at 48b1a01.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PICKLES = 5
 _BEGINNING_bytes = 16 << 20
 _SHOWN = 12
+_FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
 def diagnose_zip(path: Path) -> Diagnosis:
@@ -54,8 +56,8 @@ def diagnose_zip(path: Path) -> Diagnosis:
 def diagnose_stream(path: Path, beginning: bytes, length: int) -> Diagnosis | None:
     """What the pickle at *path* is, which starts with *beginning*; None if it is none after all."""
     scans = scan_pickles(beginning, Budget())
-    named = any(scan.names for scan in scans)
-    if beginning[:1] != b"\x80" and not scans[0].complete and not (named and scans[0].calls):
+    begun = beginning[:1] == b"\x80" and beginning[1:2] <= b"\x05"
+    if not begun and not scans[0].complete and not _does_something(scans[0]):
         return None
     if scans[0].root == LEGACY_MAGIC:
         return _legacy(path, beginning, length, scans)
@@ -63,6 +65,11 @@ def diagnose_stream(path: Path, beginning: bytes, length: int) -> Diagnosis | No
     unread = () if whole else (f"its pickle was not read to its end: {scans[-1].trouble or 'it is too large'}",)
     sign = Sign("pickle", None, ("it is a pickle, and not one of torch",), ("nothing of this toolkit reads it",))
     return _judged(path, sign, {"the pickle": scans}, unread, permitted.PLAIN)
+
+
+def _does_something(scan: Scan) -> bool:
+    """Whether it calls what could be a function: a text or noise may look like a pickle for a few instructions."""
+    return scan.calls and any(_FUNCTION.fullmatch(name) for name in scan.names)
 
 
 def names_in_zip(file: io.FileIO) -> tuple[str, ...]:
@@ -172,10 +179,10 @@ def _plain_zip(path: Path, survey: ZipSurvey) -> Diagnosis:
 def _cut(path: Path, head: str, beginning: bytes, refusal: str, budget: Budget) -> Diagnosis:
     """A file that starts as a zip and does not end as one."""
     first = first_pickle(b"PK" + beginning[2:], budget)
-    evidence = [f"it begins as a zip does ({beginning[:4]!r})"]
+    evidence = [f"it begins as a zip of torch or of GPT-SoVITS does ({head!r}, then 03 04)"]
     found = networks.recognised(head if head in HEADS else "PK", first.root if first else None)
     if first is not None and first.complete:
-        evidence += [f"its first pickle is whole: {found.sign.evidence[0]}"]
+        evidence += [f"its first pickle is whole: {'; '.join(found.sign.evidence)}"]
     problems = (refusal, CUT.said_of("its end is missing"))
     sign = Sign("truncated", found.sign.family, tuple(evidence), problems, usable=False)
     scans = {"its first pickle": [first]} if first is not None else {}
