@@ -32,6 +32,9 @@ from core_model.voice import Floats, Integers, Voice
 _LISTENING = ("quantizer.", "style_encoder.", "speaker_projection.", "style_activation.")
 
 HUBERT = "HuBERT (the folder chinese-hubert-base)"
+_INSTEAD_OF_HUBERT = (
+    "give --pretrained DIR with that folder in it, or the tokens themselves in a --prompt-tokens file (docs/prompt.md)"
+)
 SPEAKER_NETWORK = "the speaker-vector network (pretrained_eres2netv2w24s4ep4.ckpt)"
 
 
@@ -48,10 +51,10 @@ class Listener:
         self._speaker_network: speaker_vector.SpeakerNetwork | None = None
         self._word_features: word_features.WordFeatures | None = None
 
-    def tokens(self, waveform: Floats) -> Integers:
-        """(N,) at 16 kHz to (T,). PretrainedMissingError without HuBERT."""
+    def tokens(self, waveform: Floats, instead: str = _INSTEAD_OF_HUBERT) -> Integers:
+        """(N,) at 16 kHz to (T,). Without HuBERT PretrainedMissingError, which says what to do *instead*."""
         if self._hubert is None:
-            self._hubert = self._load_hubert()
+            self._hubert = self._load_hubert(instead)
         with torch.inference_mode():
             codes, _ = self._network.encode_codes(self._hubert.features(waveform))
         tokens: Integers = codes[0].numpy()
@@ -68,7 +71,7 @@ class Listener:
             if isinstance(self._network, FlowMatchingSoVITS):
                 style: Floats = self._network.style(linear).numpy()
             else:
-                style = self._network.style(linear, None, self._speaker_vector(waveform)).numpy()
+                style = self._network.style(linear, None, self.speaker_vector(waveform)).numpy()
         return style
 
     def mean_style(self, paths: Sequence[Path], tell: Callable[[int, int], None] = lambda done, total: None) -> Floats:
@@ -87,19 +90,15 @@ class Listener:
             _require_width(folder, self._word_features.width, width)
         return self._word_features
 
-    def _load_hubert(self) -> hubert.Hubert:
+    def _load_hubert(self, instead: str) -> hubert.Hubert:
         folder = self.pretrained.hubert
         if folder is None:
-            raise PretrainedMissingError(
-                HUBERT,
-                "to make semantic tokens of a recording",
-                "give --pretrained DIR with that folder in it, or the tokens themselves in a file (docs/prompt.md)",
-            )
+            raise PretrainedMissingError(HUBERT, "to make semantic tokens of a recording", instead)
         found = hubert.load(folder)
         _require_width(folder, found.width, self.dims.ssl_width)
         return found
 
-    def _speaker_vector(self, waveform: Floats) -> torch.Tensor | None:
+    def speaker_vector(self, waveform: Floats) -> torch.Tensor | None:
         if not self.dims.speaker_vector:
             return None
         if self._speaker_network is None:

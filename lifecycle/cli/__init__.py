@@ -15,6 +15,7 @@ VERBS = (
     "import",
     "prompt",
     "speak",
+    "convert",
     "archive",
     "export",
     "check",
