@@ -37,7 +37,8 @@ class HiddenStates:
     def __init__(self, facts: list[list[str]], ends: str = "BMES", anywhere: bool = False) -> None:
         self.states = sorted({fact[1] for fact in facts if fact[0] in ("start", "next")}, reverse=True)
         place = {state: index for index, state in enumerate(self.states)}
-        self._start = np.full(len(place), _NEVER)
+        self._unheard = np.full(len(place), _NEVER)
+        self._start = self._unheard.copy()
         self._next = np.full((len(place), len(place)), -np.inf)
         emitted: dict[str, list[tuple[int, float]]] = defaultdict(list)
         allowed: dict[str, Indices] = {}
@@ -59,8 +60,12 @@ class HiddenStates:
         self._emitted, self._allowed, self._everywhere = dict(emitted), allowed, everywhere
         self._anywhere = anywhere
         self._may_end = np.array([state[0] in ends for state in self.states])
-        self._leads_on = np.isfinite(self._next).any(axis=1)
         self._follows = np.isfinite(self._next)
+        self._leads_on = self._follows.any(axis=1)
+        self._to, self._from = (side.copy() for side in np.nonzero(self._follows.T))  # steps, by where they lead
+        self._steps = self._next[self._from, self._to]
+        self._first_steps = np.flatnonzero(np.diff(self._to, prepend=-1))
+        self._reached = self._to[self._first_steps]
 
     def path(self, run: str) -> list[str]:
         """The most probable states of the characters of *run*, which is not empty."""
@@ -75,11 +80,26 @@ class HiddenStates:
             following = candidates[expected[candidates]]
             if not len(following):
                 following = np.flatnonzero(expected)
-            scores = so_far[:, None] + self._next[np.ix_(before, following)] + self._emissions(character)[following]
-            best = scores.argmax(axis=0)
-            steps.append((following, before[best]))
-            here, values = following, scores[best, np.arange(len(following))]
+            values, origins = self._best(before, so_far, following, self._emissions(character))
+            steps.append((following, origins))
+            here = following
         return self._traced(int(here[np.where(self._may_end[here], values, -np.inf).argmax()]), steps)
+
+    def _best(self, before: Indices, so_far: Floats, following: Indices, emissions: Floats) -> tuple[Floats, Indices]:
+        """For each state of *following* the best value with which it is reached, and from where."""
+        if len(before) * len(following) < len(self._steps):
+            scores = so_far[:, None] + self._next[np.ix_(before, following)] + emissions[following]
+            best = scores.argmax(axis=0)
+            return scores[best, np.arange(len(following))], before[best]
+        everywhere = np.full(len(self.states), -np.inf)
+        everywhere[before] = so_far
+        scores = everywhere[self._from] + self._steps + emissions[self._to]
+        values = np.full(len(self.states), -np.inf)
+        values[self._reached] = np.maximum.reduceat(scores, self._first_steps)
+        winners = np.flatnonzero(scores == values[self._to])[::-1]  # backwards, so that the first of equals stays
+        origins = np.zeros(len(self.states), np.intp)
+        origins[self._to[winners]] = self._from[winners]
+        return values[following], origins[following]
 
     def _traced(self, last: int, steps: list[tuple[Indices, Indices]]) -> list[str]:
         route = [last]
@@ -95,8 +115,10 @@ class HiddenStates:
         return self._allowed[character]
 
     def _emissions(self, character: str) -> Floats:
-        emissions = np.full(len(self.states), _NEVER)
-        for state, value in self._emitted.get(character, ()):
+        if character not in self._emitted:
+            return self._unheard
+        emissions = self._unheard.copy()
+        for state, value in self._emitted[character]:
             emissions[state] = value
         return emissions
 

@@ -14,7 +14,9 @@ import re
 
 from core_model.text.chinese.numerals import cardinal, digits, spoken
 
-_DECIMAL = r"[0-9]+(?:\.[0-9]+)?"
+# Digits are taken whole, from the first on: a run of ten thousand is looked at once, not from each of its digits.
+_WHOLE = "(?<![0-9])[0-9]++"
+_DECIMAL = rf"{_WHOLE}(?:\.[0-9]++)?"
 
 _MEASURES = {  # in this order: upstream replaces "m" before it sees "mm"
     "cm2": "平方厘米",
@@ -44,13 +46,13 @@ _POWER = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
 _SIGNS = {"+": "加", "-": "减", "×": "乘", "÷": "除", "=": "等于"}
 _BETWEEN_OPERANDS = re.compile(rf"(?<=[0-9A-Za-z{''.join(_SUPERSCRIPTS)}])[-+×÷=](?=-?(?:[0-9A-Za-z]|\.[0-9]))")
 
-_FRACTION = re.compile(r"(-?)([0-9]+)/([0-9]+)")
+_FRACTION = re.compile(f"(-?)({_WHOLE})/([0-9]+)")
 _PERCENTAGE = re.compile(f"(-?)({_DECIMAL})%")
 _MOBILE = re.compile(r"(?<![0-9])((?:\+?86)?1(?:[38][0-9]|5[0-35-9]|7[678]|9[89])[0-9]{8})(?![0-9])")
 _TELEPHONE = re.compile(r"(?<![0-9])((?:0(?:10|2[1-3]|[3-9][0-9]{2})-?)?[1-9][0-9]{6,7})(?![0-9])")
 _RANGE = re.compile(rf"(?<![0-9+×÷=-])(-?{_DECIMAL})[-~](-?{_DECIMAL})(?![0-9+×÷=-])")
 _NEGATIVE = re.compile("-([0-9]+)")
-_WITH_POINT = re.compile(r"(-?)([0-9]*\.[0-9]+)")
+_WITH_POINT = re.compile(rf"(-?)({_WHOLE}\.[0-9]+)|(\.[0-9]+)")
 _CODE = re.compile("[0-9]{3,}")
 _NUMBER = re.compile(f"(-?)({_DECIMAL})")
 
@@ -61,7 +63,7 @@ _CLASSIFIERS = (
     "袋钵年月日季刻时周天秒旬纪岁世更夜春夏秋冬代伏辈丸泡粒幢堆根道面片块元角毛"
 )
 _CLASSIFIED = re.compile(
-    rf"([0-9]+)([多余几+]?)([{_CLASSIFIERS}]|[千毫微]克|公分|(?:平方|立方)?[千分厘毫微]?米|小时|(?:{_LARGE}|美)元"
+    rf"({_WHOLE})([多余几+]?)([{_CLASSIFIERS}]|[千毫微]克|公分|(?:平方|立方)?[千分厘毫微]?米|小时|(?:{_LARGE}|美)元"
     rf"|(?:{_LARGE}|十)?吨|(?:{_LARGE})块?|公[里引丈尺寸分釐])"
 )
 
@@ -80,7 +82,7 @@ def write_out(sentence: str) -> str:
     sentence = _TELEPHONE.sub(lambda match: _telephone(match[1]), sentence)
     sentence = _RANGE.sub(lambda match: f"{_number(match[1])}到{_number(match[2])}", sentence)
     sentence = _NEGATIVE.sub(lambda match: f"负{cardinal(match[1])}", sentence)
-    sentence = _WITH_POINT.sub(lambda match: f"{_minus(match[1])}{spoken(match[2])}", sentence)
+    sentence = _WITH_POINT.sub(lambda match: f"{_minus(match[1])}{spoken(match[2] or match[3])}", sentence)
     sentence = _CLASSIFIED.sub(_classified, sentence)
     sentence = _CODE.sub(lambda match: digits(match[0], ones_as_yao=True), sentence)
     sentence = _NUMBER.sub(lambda match: f"{_minus(match[1])}{spoken(match[2])}", sentence)
