@@ -48,7 +48,8 @@ class ImportOptions:
 
     base: Path | None = None  # the file that a LoRA changes
     vocoder: Path | None = None
-    languages: tuple[str, ...] = ()  # none: all that the phoneme table has
+    languages: tuple[str, ...] = ()  # the first is the usual one; none: all that the phoneme table has
+    spoken: str | None = None  # of the reference, as `speak --language` takes it: comes first if no languages are named
     licence: str = "all rights reserved"
     accept_stock: bool = False  # take a file that is nobody's voice
     keep_directories: bool = False  # leave whole paths in the configurations, whomever they name
@@ -81,7 +82,7 @@ def import_voice(
     parts = find_parts(
         files, base=options.base, vocoder=options.vocoder, at_hand=vocoders, accept_stock=options.accept_stock
     )
-    languages = _languages(parts, options.languages)
+    languages = _languages(parts, options.languages, options.spoken)
     total = len(parts.named()) + 2
     lineage: dict[str, object] = {}
     records: dict[str, object] = {}
@@ -190,13 +191,14 @@ def _table(family: str) -> str:
     return "v1" if family == "v1" else "v2"
 
 
-def _languages(parts: Parts, wanted: Sequence[str]) -> tuple[str, ...]:
-    """The languages of the voice: *wanted*, else all that its phoneme table has symbols for."""
+def _languages(parts: Parts, wanted: Sequence[str], spoken: str | None) -> tuple[str, ...]:
+    """The languages of the voice: *wanted*, else all that its phoneme table has symbols for, what is *spoken* first."""
     of_this_table = LANGUAGES[_table(parts.family)]
     for language in wanted:
         if language not in of_this_table:
             raise UnknownLanguageError(language, of_this_table)
-    languages = tuple(dict.fromkeys(wanted)) or of_this_table
+    usual = (spoken or "").rpartition("_")[2]  # all_zh is zh
+    languages = tuple(dict.fromkeys(wanted)) or tuple(sorted(of_this_table, key=lambda language: language != usual))
     for language in languages:
         try:
             check_packages(language)

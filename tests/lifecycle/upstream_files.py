@@ -1,7 +1,7 @@
 """Checkpoints of GPT-SoVITS for tests of the hall: real names, tiny shapes, every kind that a person may hand over.
 
-Families have fixed shapes, and real ones take 100 MB to a GB. So `small_shapes` stills the one comparison of shapes that
-core_model.upstream makes, and everything else runs as it does for real files.
+Families have fixed shapes, and real ones take 100 MB to a GB. So `small_shapes` stills the one comparison of shapes
+that core_model.upstream makes, and everything else runs as it does for real files.
 """
 
 from __future__ import annotations
