@@ -198,3 +198,16 @@ def test_the_same_seed_builds_the_same_network() -> None:
         torch.manual_seed(7)
         states.append(FlowMatchingSoVITS(tiny.LIKE_V3).state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_every_step_stays_on_the_device_of_the_weights() -> None:
+    """The meta device computes shapes alone, and refuses to meet a tensor that was made elsewhere."""
+    batch = training_inputs(tiny.lively("v3"), [9, 5])
+    with torch.device("meta"):
+        network = FlowMatchingSoVITS(tiny.LIKE_V3)
+    taught = network(**{name: value.to("meta") for name, value in batch.items()}, shortcut=True)
+    assert taught.loss().device.type == "meta"
+    codes, phonemes, style = (x.to("meta") for x in utterance(network, 6))
+    features = network.features(codes, phonemes, style, 1.3)
+    made = network.flow(torch.randn(1, 6, 9, device="meta"), torch.randn(1, 6, 2, device="meta"), features[:, :, :9], 2)
+    assert made.shape == (1, 6, 9)
