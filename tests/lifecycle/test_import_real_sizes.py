@@ -24,7 +24,7 @@ from lifecycle.store import Store
 from tests.core_model.upstream.crafted import require_shared
 
 LIMIT_S, LIMIT_bytes = 5.0, 1.2e9
-# Runs the verb with torch made unimportable; the last line says what it took. CPU seconds: busy machines are no failure;
+# Runs the verb with torch made unimportable; the last line says what it took. CPU seconds: the machine may be busy.
 # VmHWM: the other measure of memory, ru_maxrss, begins at what the test process itself had.
 PROGRAM = """
 import json, resource, sys
