@@ -99,6 +99,7 @@ class Listener:
         return found
 
     def speaker_vector(self, waveform: Floats) -> torch.Tensor | None:
+        """(N,) at the rate of the spectrogram to (1, V); None where the family takes none. PretrainedMissingError."""
         if not self.dims.speaker_vector:
             return None
         if self._speaker_network is None:

@@ -20,7 +20,8 @@ LifecycleError
 │   ├── BaseFileError             a LoRA without the file that it changes, or with another one
 │   ├── VocoderMissingError       a v3 or v4 voice without the network that makes its waveform
 │   ├── NotFiniteError            a tensor with a value that is no number: carries its name
-│   └── LanguageUnreadableError   what reads one of the voice's languages is not installed
+│   ├── LanguageUnreadableError   what reads one of the voice's languages is not installed
+│   └── BaseFilesError            files that no training can start from: carries the hint
 ├── ExportingError              a voice that cannot be written in another program's format
 ├── OutputExistsError           a file is there already, and this verb never overwrites one
 ├── RebuildError                the same voice did not give the same payload twice
@@ -239,6 +240,14 @@ class LanguageUnreadableError(ImportingError):
         super().__init__(problem)
         self.language = language
         self.others = others
+
+
+class BaseFilesError(ImportingError):
+    """Files that no training can start from."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint
 
 
 class ExportingError(LifecycleError):

@@ -40,7 +40,8 @@ def export_voice(store: Store, name: str, directory: Path, *, complete: bool = F
     *complete* adds what is not the person's but the voice needs: a LoRA's base, the vocoder of v3 and v4.
     """
     voice = Voice.open(store.path(name))
-    imported = voice.description.lineage.get("imported")
+    lineage = voice.description.lineage
+    imported = lineage.get("imported", lineage.get("fine_tuned"))
     if not isinstance(imported, Mapping):
         raise ExportingError(name, voice.description.family)
     record = _record(voice)

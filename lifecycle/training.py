@@ -60,9 +60,9 @@ def train(
 ) -> Trained:
     """Train the voice *name*. StoreError, CoreModelError; a run of the same recordings and plan is gone on with."""
     store.require_free(name)
-    _remove_what_is_finished(store)
+    remove_what_is_finished(store)
     with store.work_alone(name) as work:
-        _keep_only_if_same(work, _fingerprint(recordings, plan))
+        keep_only_if_same(work, _fingerprint(recordings, plan))
         base = nano.load()
         tell(0, 1, "aligning the recordings with their transcripts")
         prepared = _prepare(recordings, base)
@@ -106,7 +106,8 @@ def _fingerprint(recordings: Sequence[Recording], plan: Adaptation) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _keep_only_if_same(work: Path, fingerprint: str) -> None:
+def keep_only_if_same(work: Path, fingerprint: str) -> None:
+    """Empty the work directory of another run; of the run with this *fingerprint* leave everything."""
     mark = work / "run.sha256"
     if mark.exists() and mark.read_text(encoding="ascii") == fingerprint:
         return
@@ -118,7 +119,7 @@ def _keep_only_if_same(work: Path, fingerprint: str) -> None:
     mark.write_text(fingerprint, encoding="ascii")
 
 
-def _remove_what_is_finished(store: Store) -> None:
+def remove_what_is_finished(store: Store) -> None:
     """Remove the work directories of voices that are whole: of runs that were killed just before they did it."""
     for name in store.names():
         shutil.rmtree(store.home / "work" / name, ignore_errors=True)

@@ -63,6 +63,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.VocoderMissingError: _vocoder,
     hall.NotFiniteError: "the training broke down before it was saved; an earlier epoch may be whole.",
     hall.LanguageUnreadableError: lambda e: f"or leave it out: --languages {','.join(e.others) or 'en'}",
+    hall.BaseFilesError: lambda e: e.hint,
     hall.ImportingError: "`lifecycle doctor FILE` says what a file is, and what to do next.",
     hall.ExportingError: "`lifecycle archive` writes any voice into one file that carries all it needs.",
     hall.OutputExistsError: "name another file, or move that one away first.",

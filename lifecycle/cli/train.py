@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from core_model.errors import RuntimeMissingError
-from lifecycle.cli.console import Console, Verb, home_option
+from lifecycle.cli.console import Console, Progress, Verb, home_option
 from lifecycle.config import RunConfig, read_config
 from lifecycle.store import Store
 
+if TYPE_CHECKING:
+    from lifecycle.recording import Recording
+    from lifecycle.training import Trained
+
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_PLACE = click.Path(exists=True, path_type=Path)
+_FAMILIES = click.Choice(("v1", "v2", "v2Pro", "v2ProPlus", "v3", "v4"))
+
+Train = Callable[[Store, str, "Sequence[Recording]", RunConfig, Progress], "Trained"]
+
+
+def _upstream_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What is asked of a voice that grows from GPT-SoVITS's base files."""
+    for option in (
+        click.option("--lora", "lora_rank", metavar="RANK", type=click.IntRange(1, 1024), help="Of v3, v4: a LoRA."),
+        click.option("--pretrained", metavar="DIR", type=_PLACE, multiple=True, help="HuBERT's place; else --base."),
+        click.option("--family", type=_FAMILIES, help="Which base, where there are several."),
+        click.option("--base", metavar="DIR", type=_PLACE, multiple=True, help="GPT-SoVITS's base files; repeatable."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command(cls=Verb)
@@ -25,6 +47,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), help="The same seed gives the same weights here.")
 @click.option("--threads", metavar="N", type=click.IntRange(min=1), help="CPU cores to use; all if not said.")
 @click.option("--dry-run", is_flag=True, help="Stop after the table of recordings.")
+@_upstream_options
 @home_option
 @click.pass_obj
 def command(
@@ -37,6 +60,10 @@ def command(
     seed: int | None,
     threads: int | None,
     dry_run: bool,
+    base: tuple[Path, ...],
+    family: str | None,
+    pretrained: tuple[Path, ...],
+    lora_rank: int | None,
     store: Store,
 ) -> None:
     """Train the voice NAME from about a minute of recordings. Offline; on two cores in a few minutes.
@@ -47,19 +74,45 @@ def command(
     The base that voices grow from is a PREVIEW, trained on synthetic speech. It knows English only, speaks at 16 kHz,
     does not yet sound like the person it was given, and stumbles over words. It shows that the chain holds, from
     recording to verified archive; it is not yet a voice to keep for its sound.
+
+    With --base the voice grows from GPT-SoVITS's own base files instead, if you have them: any of its languages and
+    families, in hours on a CPU.
     """
     said = RunConfig(recordings, language, licence, seed, threads)
     run = said.over(read_config(config_file)) if config_file else said
     if run.recordings is None:
         raise click.UsageError("Missing option '--recordings', here or in run.toml.")
+    if not base and (family or pretrained or lora_rank):
+        raise click.UsageError("--family, --pretrained and --lora are for --base: the embedded base is one, and whole.")
+    train = _from_upstream(base, family, pretrained, lora_rank) if base else _from_the_embedded_base
+    _train(console, store, name, run, train, dry_run=dry_run, languages=_languages(base))
+
+
+def _languages(base: tuple[Path, ...]) -> tuple[str, ...]:
+    from core_model.text.front_end import FrontEnd
+
+    return FrontEnd(reading="upstream").languages() if base else ("en",)
+
+
+def _train(
+    console: Console,
+    store: Store,
+    name: str,
+    run: RunConfig,
+    train: Train,
+    *,
+    dry_run: bool,
+    languages: tuple[str, ...],
+) -> None:
     from lifecycle.cli.survey_table import facts_of, show
     from lifecycle.errors import NotEnoughRecordingsError
     from lifecycle.recording import require_enough, survey
 
+    assert run.recordings is not None  # for mypy: the caller asked
     store.require_free(name)
     with console.progress("Looking at the recordings") as tell:
-        found = survey(run.recordings, front_end_languages=("en",), language=run.language or "en", progress=tell)
-    facts = facts_of(found)
+        found = survey(run.recordings, front_end_languages=languages, language=run.language or "en", progress=tell)
+    facts: dict[str, Any] = facts_of(found)
     if not console.as_json:
         show(found)
     try:
@@ -72,12 +125,11 @@ def command(
     # 300 000 made training 2.6 times slower beside two busy programs; this costs a quiet machine nothing (docs/LOG.md).
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
-        from lifecycle.training import run as train
+        import torch  # noqa: F401 - only to say at once, and in one sentence, that it is missing
     except ImportError as error:
         raise RuntimeMissingError(f"training needs torch, which cannot be loaded: {error}") from error
-
     with console.progress(f"Training {name}", plain_every_s=60) as tell:
-        trained = train(store, name, found.used, run, tell=tell)
+        trained = train(store, name, found.used, run, tell)
     for unusable in trained.unusable:
         console.remark(f"{unusable.label} was left out after all: {unusable.reason}.")
     voice = trained.voice
@@ -86,3 +138,25 @@ def command(
     facts |= {"voice": name, "path": voice.directory, "preview": voice.description.preview}
     facts["unaligned"] = [{"file": unusable.label, "reason": unusable.reason} for unusable in trained.unusable]
     return console.answer(facts, f"The voice {name} is in {voice.directory}. What it went through is in its records/.")
+
+
+def _from_the_embedded_base(
+    store: Store, name: str, used: Sequence[Recording], run: RunConfig, tell: Progress
+) -> Trained:
+    from lifecycle.training import run as train
+
+    return train(store, name, used, run, tell=tell)
+
+
+def _from_upstream(
+    base: tuple[Path, ...], family: str | None, pretrained: tuple[Path, ...], lora_rank: int | None
+) -> Train:
+    def train(store: Store, name: str, used: Sequence[Recording], run: RunConfig, tell: Progress) -> Trained:
+        from core_model.pretrained import Pretrained
+        from lifecycle.base_files import find_base
+        from lifecycle.fine_tuning import run as fine_tune
+
+        files = find_base(base, family)
+        return fine_tune(store, name, used, files, Pretrained.find(*(pretrained or base)), lora_rank, run, tell=tell)
+
+    return train

@@ -53,7 +53,7 @@ def train(
     plan: FlowMatchingPlan,
     report: Report = silent,
 ) -> None:
-    """Fine-tune *network* in place: all that is not frozen, or, after low_rank.attach, what a LoRA file holds."""
+    """Fine-tune *network* in place: all that is not frozen, or, after adapters.adapt, what a LoRA file holds."""
     network.to(plan.device).train()
     for name, parameter in network.named_parameters():
         if name.startswith(FROZEN_PARTS):

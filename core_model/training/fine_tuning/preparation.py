@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from core_model.errors import AudioError, DatasetError
 from core_model.features import audio
@@ -41,8 +42,8 @@ class Ears(Protocol):
     def tokens(self, waveform: np.ndarray) -> np.ndarray:
         """(N,) at 16 kHz to codes (T,)."""
 
-    def speaker_vector(self, waveform: np.ndarray) -> np.ndarray | None:
-        """(N,) at 32 kHz to (V,); None where the family takes none."""
+    def speaker_vector(self, waveform: np.ndarray) -> torch.Tensor | None:
+        """(N,) at 32 kHz to (1, V); None where the family takes none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,12 +99,13 @@ def levelled(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _utterance(recording: Spoken, ears: Ears, word_features: WordFeaturesOf | None) -> Utterance:
     learnt, heard = levelled(recording.waveform)
+    vector = ears.speaker_vector(learnt.astype(np.float32) / np.float32(_FULL_SCALE))
     return Utterance(
         phonemes=np.array(recording.phonemes.ids, np.int64),
         codes=ears.tokens(heard),
         waveform=learnt,
         word_features=_features(recording.phonemes, word_features),
-        speaker_vector=ears.speaker_vector(learnt.astype(np.float32) / np.float32(_FULL_SCALE)),
+        speaker_vector=None if vector is None else vector[0].numpy(),
     )
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from core_model.diffusion.adapters import TRAINED_WHOLE, adapt, lora_weights
 from core_model.diffusion.synthesizer import FlowMatchingSoVITS
 from core_model.features import audio
 from core_model.sovits.dims import FlowMatchingDims, HiFiGANDims
 from core_model.training.fine_tuning import flow_matching
 from core_model.training.fine_tuning.flow_matching import FROZEN_PARTS, FlowMatchingPlan, train
-from core_model.training.fine_tuning.low_rank import WHOLE_PARTS, attach, lora_tensors
 from core_model.training.schedule import Progress
 from core_model.upstream import names
 from tests.core_model.training.fine_tuning.tiny import LIKE_V2, tiny_utterances
@@ -82,40 +82,25 @@ def test_the_loss_falls_and_quantizer_and_text_encoder_never_move() -> None:
 
 def test_a_lora_moves_only_what_its_file_holds_and_the_file_has_upstreams_names() -> None:
     network = tiny_flow()
-    attach(network, 4, seed=1)
+    adapt(network, 4)
     before = weights_of(network)
     train(network, tiny_utterances(), mel_of, replace(PLAN, steps=3))
     changed = moved(network, before)
-    assert changed and all(name.startswith(WHOLE_PARTS) or name.endswith((".down", ".up")) for name in changed)
-    held = lora_tensors(network)
+    assert changed and all(name.startswith(TRAINED_WHOLE) or name.endswith((".down", ".up")) for name in changed)
+    held = lora_weights(network)
     assert changed <= held.keys()
     theirs = {names.to_upstream("lora", name) for name in held}
     assert any(name.endswith("attn.to_out.0.lora_B.default.weight") for name in theirs)
     assert not any(name.startswith(("enc_p.", "ssl_proj.")) for name in theirs)
 
 
-def test_a_fresh_adapter_changes_nothing_and_merged_it_is_the_sum() -> None:
-    network, adapted = tiny_flow(), tiny_flow()
-    attach(adapted, 4, seed=1)
-    x = torch.randn(2, 5, 32, generator=torch.Generator().manual_seed(2))
-    plain = network.transformer.blocks[0].attention.query
-    layer = adapted.transformer.blocks[0].attention.query
-    assert torch.equal(layer(x), plain(x))
-    with torch.no_grad():
-        layer.up.normal_(generator=torch.Generator().manual_seed(3))
-        expected = torch.nn.functional.linear(x, plain.weight + layer.up @ layer.down, plain.bias)
-    torch.testing.assert_close(layer(x), expected)
-    with pytest.raises(ValueError, match="rank"):
-        attach(network, 0, seed=1)
-
-
 @pytest.mark.parametrize("rank", [0, 2], ids=["whole", "lora"])
 def test_a_stopped_run_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: Path, rank: int) -> None:
     def fresh(seed: int = 0) -> FlowMatchingSoVITS:
         network = tiny_flow(seed)
-        if rank:
-            attach(network, rank, seed)
-        return network
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return adapt(network, rank) if rank else network
 
     whole = fresh()
     train(whole, tiny_utterances(), mel_of, PLAN)

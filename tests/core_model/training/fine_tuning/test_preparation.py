@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from core_model.errors import AudioError, DatasetError
 from core_model.text.phonemes import Phonemes, Segment
@@ -20,8 +21,8 @@ class Ears:
         self.heard.append(waveform)
         return np.full(len(waveform) // 640, 7)
 
-    def speaker_vector(self, waveform: np.ndarray) -> np.ndarray | None:
-        return np.array([waveform.max(), waveform.min()], np.float32)
+    def speaker_vector(self, waveform: np.ndarray) -> torch.Tensor | None:
+        return torch.tensor([[waveform.max(), waveform.min()]])
 
 
 class Features:
