@@ -44,6 +44,8 @@ WITH_TORCH = {
     "privacy.dpsgd",
     "lifecycle.prompting",
     "lifecycle.converting",
+    "lifecycle.fine_tuned_voice",
+    "lifecycle.fine_tuning",
 }
 
 # Run in a fresh interpreter. Any import of torch raises, also one that is caught and ignored: it is counted.
