@@ -6,7 +6,7 @@ zh.phrases.txt      how phrases sound, made of what pypinyin holds
 zh.readings.txt     how characters sound, the same
 zh.tones.txt        words of neutral tones and of 儿 (PaddleSpeech)
 zh.simplified.txt   traditional characters and their simplified ones (PaddleSpeech)
-zh.corrections.txt  words that upstream's v2 reads otherwise than pypinyin
+zh.corrections.txt  characters and words that table v2 reads otherwise than pypinyin
 zh.LICENSES.txt     asked for by jieba's and pypinyin's licence wherever their tables go
 
 A voice carries them all, so neither package is needed to read its texts.
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from core_model.errors import RuntimeMissingError
 from core_model.text.chinese.normalisation import parse_simplified
-from core_model.text.chinese.readings import Readings, Syllable, parse_syllable
+from core_model.text.chinese.readings import Readings
 from core_model.text.chinese.segmentation import Segmenter
 from core_model.text.chinese.tone_sandhi import ToneSandhi, parse_words
 from core_model.text.text_data import TextData
@@ -51,8 +51,8 @@ class Parts:
     simplified: Mapping[int, str]
     segmenter: Segmenter
     readings: Readings
+    corrected: Readings  # of table v2
     sandhi: ToneSandhi
-    corrections: Mapping[str, tuple[Syllable, ...]]  # table v2 only
 
 
 def content(name: str) -> bytes:
@@ -76,23 +76,14 @@ def _made(
 ) -> Parts:
     """The parts never change, so the same bytes, wherever they were read from, need to be parsed only once."""
     segmenter = Segmenter(words, tags)
+    uncorrected = Readings(phrases.decode(), readings.decode())
     return Parts(
         simplified=parse_simplified(simplified.decode()),
         segmenter=segmenter,
-        readings=Readings(phrases.decode(), readings.decode()),
+        readings=uncorrected,
+        corrected=uncorrected.corrected(corrections.decode()),
         sandhi=ToneSandhi(parse_words(tones.decode()), segmenter),
-        corrections=parse_corrections(corrections.decode()),
     )
-
-
-def parse_corrections(table: str) -> dict[str, tuple[Syllable, ...]]:
-    """zh.corrections.txt: a word and its syllables a line, apart by spaces; `#` for comments."""
-    found = {}
-    for line in table.splitlines():
-        if line and not line.startswith("#"):
-            word, *syllables = line.split(" ")
-            found[word] = tuple(map(parse_syllable, syllables))
-    return found
 
 
 @functools.lru_cache(maxsize=1)

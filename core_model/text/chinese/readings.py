@@ -32,9 +32,21 @@ class Readings:
     """Made of the contents of zh.phrases.txt and zh.readings.txt."""
 
     def __init__(self, phrases: str, characters: str) -> None:
-        self._phrases = _table(phrases)
-        self._characters = _table(characters)
-        self._beginnings = {phrase[:end] for phrase in self._phrases for end in range(1, len(phrase))}
+        self._take(_table(phrases), _table(characters))
+
+    def _take(self, phrases: dict[str, str], characters: dict[str, str]) -> None:
+        self._phrases, self._characters = phrases, characters
+        self._beginnings = {phrase[:end] for phrase in phrases for end in range(1, len(phrase))}
+
+    def corrected(self, corrections: str) -> Readings:
+        """The same with other readings of some characters and phrases, which stand in *corrections* together."""
+        others = _table(corrections)
+        made = Readings("", "")
+        made._take(
+            self._phrases | {phrase: spelled for phrase, spelled in others.items() if len(phrase) > 1},
+            self._characters | {character: spelled for character, spelled in others.items() if len(character) == 1},
+        )
+        return made
 
     def of(self, text: str) -> list[Syllable]:
         """The syllable of each character of *text*; a character without one stands for itself."""
@@ -57,7 +69,8 @@ class Readings:
 
 
 def _table(lines: str) -> dict[str, str]:
-    return {key: spelled for key, _, spelled in (line.partition(" ") for line in lines.splitlines())}
+    pairs = (line.partition(" ") for line in lines.splitlines() if not line.startswith("#"))
+    return {key: spelled for key, _, spelled in pairs}
 
 
 @lru_cache(maxsize=4096)

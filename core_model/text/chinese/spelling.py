@@ -3,8 +3,8 @@
     Chinese(data, "v2").spell("他花了$25.5。").normalised == "他花了.二十五点五."
 
 Composes its siblings and knows nothing of files (chinese_data.py does) or of the other languages. The two tables differ
-in the 儿 that takes the tone before it (v2), and in a few characters that v2 reads with the sentence. Where upstream
-asks the g2pW model how a character sounds, the word it stands in decides here.
+in what v2 adds: the 儿 that takes the tone before it, corrected readings, and a few characters that are read with the
+sentence. Where upstream asks the g2pW model how a character sounds, the word it stands in decides here.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Chinese:
     def __init__(self, data: TextData, table: str) -> None:
         self._parts = load(data)
         self._second = table == "v2"
+        self._readings = self._parts.corrected if self._second else self._parts.readings
 
     def spell(self, text: str) -> Spelled:
         """Phonemes of *text*. Raises EmptyTextError if nothing in it can be spoken, not even as a pause."""
@@ -60,7 +61,7 @@ class Chinese:
     def _spell_sentence(self, sentence: str) -> list[tuple[str, tuple[str, ...]]]:
         """Each character of *sentence* with its symbols; without those that the table cannot write."""
         spelled: list[tuple[str, tuple[str, ...]]] = []
-        with_sentence = self._parts.readings.of(sentence) if self._second else []
+        with_sentence = self._readings.of(sentence) if self._second else []
         start = 0
         for word, tag in word_merging.merge(self._parts.segmenter.tagged(sentence), self._parts.readings):
             syllables = self._read(word, with_sentence[start : start + len(word)])
@@ -72,9 +73,7 @@ class Chinese:
         return spelled
 
     def _read(self, word: str, with_sentence: list[Syllable]) -> list[Syllable]:
-        if self._second and word in self._parts.corrections:
-            return list(self._parts.corrections[word])
-        syllables = self._parts.readings.of(word)
+        syllables = self._readings.of(word)
         for place, syllable in enumerate(with_sentence):
             if word[place] in _READ_WITH_SENTENCE:
                 syllables[place] = syllable

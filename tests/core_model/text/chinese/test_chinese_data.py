@@ -50,7 +50,3 @@ def test_every_file_can_be_had() -> None:
     assert sum(len(chinese_data.content(name)) for name in ("zh.words.xz", "zh.tags.xz")) < 2_000_000
     assert b"Sun Junyi" in chinese_data.content("zh.LICENSES.txt")
     assert b"mozillazg" in chinese_data.content("zh.LICENSES.txt")
-
-
-def test_corrections() -> None:
-    assert chinese_data.parse_corrections("# comment\n照片 zhào piàn\n") == {"照片": (("zhao", 4), ("pian", 4))}

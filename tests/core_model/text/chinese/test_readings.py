@@ -22,6 +22,13 @@ def test_phrases_go_before_characters() -> None:
     assert few.of("") == []
 
 
+def test_corrections_go_before_both() -> None:
+    few = Readings("照片 zhào piān\n", "照 zhào\n片 piàn\n颇 pǒ\n")
+    corrected = few.corrected("# comment\n颇 pō\n照片 zhào piàn\n")
+    assert [tone for _, tone in corrected.of("颇照片")] == [1, 4, 4]
+    assert [tone for _, tone in few.of("颇照片")] == [3, 4, 1]
+
+
 @pytest.mark.parametrize(
     ("written", "syllable"),
     [
