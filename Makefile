@@ -13,13 +13,15 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 LOCKED = install --quiet --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test slow lint types compat bench docs golden demo base locks clean
+.PHONY: help run languages upstream dev test slow lint types compat bench docs golden demo base locks clean
 
 help:  ## print this
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: $(VENV)/run.stamp  ## the environment that speaks, trains and archives
-dev: $(VENV)/dev.stamp  ## the same, with what tests and checks need
+languages: $(VENV)/languages.stamp  ## and what reads Japanese and Korean (450 MB)
+upstream: $(VENV)/upstream.stamp  ## and what reads HuBERT and RoBERTa, for voices of GPT-SoVITS
+dev: $(VENV)/dev.stamp  ## all of it, with what tests and checks need
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 …"; exit 1; }
@@ -34,7 +36,11 @@ $(VENV)/run.stamp: requirements/run.lock pyproject.toml | $(VENV)/pyvenv.cfg
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp
+$(VENV)/languages.stamp $(VENV)/upstream.stamp: $(VENV)/%.stamp: requirements/%.lock $(VENV)/run.stamp
+	$(PIP) $(LOCKED) -r requirements/$*.lock
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp $(VENV)/languages.stamp $(VENV)/upstream.stamp
 	$(PIP) $(LOCKED) -r requirements/dev.lock
 	@touch $@
 
@@ -70,9 +76,9 @@ demo: run  ## a voice, all the way round: train, archive, verify elsewhere, spea
 base: run  ## train the embedded base again (hours; resumable; needs flite, festival and espeak-ng)
 	$(VENV)/bin/python -m core_model.nano.recipe --work work/base
 
-locks: dev  ## write requirements/*.lock again from requirements/*.in
+locks: run  ## write requirements/*.lock again from requirements/*.in
 	$(PIP) install --quiet uv
-	cd requirements && for set in run dev; do ../$(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command "make locks" $$set.in --output-file $$set.lock; done
+	cd requirements && for set in run languages upstream dev; do ../$(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command "make locks" $$set.in --output-file $$set.lock; done
 
 clean:  ## remove the environment and the demo
 	rm -rf $(VENV) $(DEMO)
