@@ -24,6 +24,8 @@ _UNITS = {  # as written after a number: singular, plural
     "h": ("hour", "hours"),
     "min": ("minute", "minutes"),
     "s": ("second", "seconds"),
+    "°C": ("degree celsius", "degrees celsius"),
+    "°F": ("degree fahrenheit", "degrees fahrenheit"),
 }
 _MONEY = {"$": ("dollar", "dollars", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence")}
 

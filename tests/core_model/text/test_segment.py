@@ -79,9 +79,7 @@ def test_a_long_sentence_without_spaces_is_cut_at_its_last_comma() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.text(st.sampled_from("字あ한a1. 。，！\n…“」—"), max_size=200), st.sampled_from(["zh", "ja", "ko", "yue"])
-)
+@given(st.text(st.sampled_from("字あ한a1. 。，！\n…“」—"), max_size=200), st.sampled_from(["zh", "ja", "ko", "yue"]))
 def test_no_cut_of_other_languages_loses_anything(text: str, language: str) -> None:
     try:
         pieces = sentences(text, language)
