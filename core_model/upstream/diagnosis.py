@@ -68,7 +68,7 @@ def _diagnose_file(path: Path, length: int) -> Diagnosis:
 def _stream(path: Path, length: int) -> Diagnosis | None:
     """A pickle, as it is or behind one of GPT-SoVITS's heads."""
     with path.open("rb") as file:
-        data = file.read(2 * LARGEST_bytes)
+        data = file.read(LARGEST_bytes)
     found = diagnose_stream(path, data, length)
     if found is None and data[:2].decode("latin-1") in HEADS and data[2:3] == b"\x80":
         found = diagnose_stream(path, data[2:], length - 2)

@@ -13,6 +13,7 @@ from core_model.upstream.findings import Sign
 
 _FIELDS = {1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26}
 _MOST_FIELDS = 1000
+_MOST_NOTES = 40
 _KNOWN_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
 
 
@@ -39,7 +40,7 @@ def onnx_sign(file: BinaryIO, length: int) -> Sign | None:
             continue
         if number == 7:
             graph = True
-        elif value <= 4096 and position + end + value <= length:
+        elif value <= 4096 and len(texts.get(number, ())) < _MOST_NOTES and position + end + value <= length:
             file.seek(position + end)
             texts.setdefault(number, []).append(file.read(value))
         position += end + value

@@ -17,9 +17,12 @@ import pickletools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 LARGEST_bytes = 8 << 20  # of one pickle; a voice's has 0.1 MiB, a training state's 1 MiB
-_OPCODES = 400_000  # of all pickles of one file; a voice has 30 000, a training state 100 000
+_OPCODES = 250_000  # of all pickles of one file; a voice has 30 000, a training state 100 000
+_MOST_NAMES = 500  # a checkpoint asks for ten; what asks for more is outside any list already
+_LARGEST_NUMBER = 1 << 62  # of values; beyond it no number can be told, let alone be true
 UNKNOWABLE = "a name that is put together while the pickle runs"
 
 
@@ -76,6 +79,15 @@ class _Storage:
     count: int
 
 
+_TABLE = {  # opcode: (how many it takes, whether all down to a mark, how many it gives)
+    opcode.name: (
+        [*(kind.name for kind in opcode.stack_before), "mark"].index("mark"),
+        any(kind.name == "mark" for kind in opcode.stack_before),
+        len(opcode.stack_after),
+    )
+    for opcode in pickletools.opcodes
+}
+_BLANK = object()  # what nothing is known of
 _CALLS = {"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD"}
 
 
@@ -111,6 +123,8 @@ def _follow(machine: _Machine, stream: io.BytesIO, budget: Budget) -> str:
             budget.left -= 1
             if budget.left < 0:
                 return "it has more instructions than any checkpoint needs"
+            if len(machine.names) > _MOST_NAMES:
+                return f"it asks for more than {_MOST_NAMES} names; the rest was not followed"
             if lost:
                 machine.name_blindly(opcode.name, argument)
                 continue
@@ -148,16 +162,15 @@ class _Machine:
 
     def by_table(self, opcode: pickletools.OpcodeInfo, argument: object) -> None:
         """Do to the stack what pickletools' own table says of *opcode*."""
-        before = [kind.name for kind in opcode.stack_before]
-        if "mark" in before:
+        takes, to_mark, gives = _TABLE[opcode.name]
+        if to_mark:
             self.to_mark()
-            before = before[: before.index("mark")]
-        for _ in before:
+        for _ in range(takes):
             self.pop()
-        if len(opcode.stack_after) == 1 and opcode.arg is not None:
+        if gives == 1 and opcode.arg is not None:
             self.stack.append(argument)
         else:
-            self.stack.extend(Made("") for _ in opcode.stack_after)
+            self.stack.extend([_BLANK] * gives)
 
     def pop(self) -> object:
         value = self.stack.pop()
@@ -234,9 +247,13 @@ def _result(function: object, arguments: object) -> object:
     place = _REBUILDERS.get(function.path)
     if place is not None and len(arguments) > place:
         storage, shape = arguments[0], arguments[place]
-        if isinstance(storage, _Storage) and isinstance(shape, tuple) and all(type(n) is int for n in shape):
+        if isinstance(storage, _Storage) and isinstance(shape, tuple) and all(_is_size(n) for n in shape):
             return Tensor(storage.key, storage.dtype, storage.count, shape)
     return Made(function.path)
+
+
+def _is_size(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < _LARGEST_NUMBER
 
 
 def _build(machine: _Machine, _: object) -> None:
@@ -247,7 +264,7 @@ def _build(machine: _Machine, _: object) -> None:
 
 def _persistent(machine: _Machine, _: object) -> None:
     match machine.pop():
-        case ("storage", _Name(path), str(key), str(), int(count), *_):
+        case ("storage", _Name(path), str(key), str(), count, *_) if _is_size(count):
             machine.stack.append(_Storage(key, path.removeprefix("torch."), count))
         case _:
             machine.stack.append(Made(""))

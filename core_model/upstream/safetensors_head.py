@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from core_model.errors import CheckpointError
 
-_LARGEST_bytes = 2 << 20  # a list of a thousand tensors takes 0.1 MiB
+_LARGEST_bytes = 1 << 20  # a list of a thousand tensors takes 0.1 MiB
 _BEGINNING = re.compile(rb"\{\s*[\"}]")
 
 

@@ -110,18 +110,17 @@ def _checkpoint(path: Path, head: str, length: int, survey: ZipSurvey, scans: Se
     names = {name for scan in scans for name in scan.names}
     found = networks.recognised(head if head in HEADS else "PK", content)
     refusal = ""
-    try:
-        found = networks.outlined(read_outline(path), length, names)
-    except UnsafePickleError as error:
-        refusal = "" if found.ours else str(error)
-    except CheckpointError as error:
-        refusal = str(error)
-    unread = list(survey.unread)
+    if found.ours:
+        try:
+            found = networks.outlined(read_outline(path), length, names)
+        except UnsafePickleError:
+            pass  # the scan has every name that it refuses, and more
+        except CheckpointError as error:
+            refusal = f"it is not whole: {error}"
+    unread = [*survey.unread, *_loose(path)]
     sign = found.sign
-    if refusal and found.ours:
-        sign = replace(sign, problems=(*sign.problems, f"it is not whole: {refusal}"), usable=False)
-    if refusal and not _is_strict(path):
-        unread.append(refusal)  # other readers may see other entries than this one
+    if refusal:
+        sign = replace(sign, problems=(*sign.problems, refusal), usable=False)
     if head != "PK":
         known = head in HEADS
         told = "GPT-SoVITS's code for" if known else "no code of GPT-SoVITS's, and was taken for"
@@ -133,13 +132,13 @@ def _checkpoint(path: Path, head: str, length: int, survey: ZipSurvey, scans: Se
     return replace(judged, base=found.base)
 
 
-def _is_strict(path: Path) -> bool:
-    """Whether the zip itself, whatever it holds, is as torch writes it, so that all readers see the same."""
+def _loose(path: Path) -> tuple[str, ...]:
+    """Why other readers may see other entries in a zip than this one; nothing if it is as torch writes it."""
     try:
         with Container(path):
-            return True
-    except CheckpointError:
-        return False
+            return ()
+    except CheckpointError as error:
+        return (str(error),)
 
 
 def _program(survey: ZipSurvey) -> Sign | None:

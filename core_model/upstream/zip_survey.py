@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -20,8 +21,20 @@ from core_model.upstream.pickle_scan import Budget, LARGEST_bytes, Scan, scan_pi
 _IN_ALL_bytes = 24 << 20  # unpacked from one file
 _NESTED_bytes = 16 << 20  # a zip inside a zip is held in memory
 _DEEPEST = 3
+_MOST_ENTRIES = 3000  # beside raw values
 _VALUES = re.compile(r"[^/]*/data/[0-9]+")
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
+_DAMAGE = (  # what the zipfile module raises on hostile files
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    IndexError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(slots=True)
@@ -32,8 +45,9 @@ class ZipSurvey:
     pickles: dict[str, list[Scan]] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)  # what was not looked into, and why
     inner: list[str] = field(default_factory=list)  # entries that are zips themselves
-    small: dict[str, bytes] = field(default_factory=dict)  # the few texts that name a format
+    small: dict[str, bytes] = field(default_factory=dict)  # the texts that name a format
     left_bytes: int = _IN_ALL_bytes
+    left_entries: int = _MOST_ENTRIES
 
 
 def survey_zip(file: io.RawIOBase | io.BytesIO, budget: Budget) -> ZipSurvey:
@@ -59,14 +73,19 @@ def _survey(file: io.RawIOBase | io.BytesIO, place: str, survey: ZipSurvey, budg
     require_small_directory(file, to_the_end=False)
     try:
         archive = zipfile.ZipFile(file)
-    except (*_DAMAGE, OverflowError) as error:
+    except _DAMAGE as error:
         raise CheckpointError(f"its archive is damaged or cut short: {error}") from error
     with archive:
         for info in archive.infolist():
             if depth == 1:
                 survey.sizes[info.filename] = info.file_size
-            if not info.is_dir() and not _VALUES.fullmatch(info.filename):
-                _look_into(archive, info, place, survey, budget, depth)
+            if info.filename.endswith("/") or _VALUES.fullmatch(info.filename):
+                continue
+            survey.left_entries -= 1
+            if survey.left_entries < 0:
+                survey.unread.append(f"it has more than {_MOST_ENTRIES} entries, of which the rest was not opened")
+                break
+            _look_into(archive, info, place, survey, budget, depth)
 
 
 def _look_into(
@@ -85,7 +104,7 @@ def _look_into(
             survey.pickles[path] = scan_pickles(data[:LARGEST_bytes], budget)
             if len(data) > LARGEST_bytes:
                 survey.unread.append(f"{path} is larger than {LARGEST_bytes >> 20} MiB, of which the rest was not read")
-    elif info.file_size <= 4096 and depth == 1:
+    elif info.filename.endswith("archive_format") and depth == 1:
         survey.small[info.filename] = _read(archive, info, 4096, path, survey) or b""
 
 
