@@ -39,7 +39,7 @@ _MEASURES = {  # in this order: upstream replaces "m" before it sees "mm"
 }
 _UNIT = "|".join(["%", "°C", "℃", "度", "摄氏度", *_MEASURES])
 _RANGE_OF_MEASURES = re.compile(f"({_DECIMAL}(?:{_UNIT}))~(-?{_DECIMAL}(?:{_UNIT}))")
-_TEMPERATURE = re.compile(f"(-?)({_DECIMAL})(°C|℃|度|摄氏度)")
+_TEMPERATURE = re.compile(f"(-?)({_DECIMAL})(?:°C|℃|度|摄氏度)")  # upstream says 度 for all of them
 
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹ˣʸⁿ", "0123456789xyn", strict=True))
 _POWER = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
@@ -50,7 +50,8 @@ _FRACTION = re.compile(f"(-?)({_WHOLE})/([0-9]+)")
 _PERCENTAGE = re.compile(f"(-?)({_DECIMAL})%")
 _MOBILE = re.compile(r"(?<![0-9])((?:\+?86)?1(?:[38][0-9]|5[0-35-9]|7[678]|9[89])[0-9]{8})(?![0-9])")
 _TELEPHONE = re.compile(r"(?<![0-9])((?:0(?:10|2[1-3]|[3-9][0-9]{2})-?)?[1-9][0-9]{6,7})(?![0-9])")
-_RANGE = re.compile(rf"(?<![0-9+×÷=-])(-?{_DECIMAL})[-~](-?{_DECIMAL})(?![0-9+×÷=-])")
+_RANGE_END = rf"-?(?:{_DECIMAL}|\.[0-9]++)"
+_RANGE = re.compile(f"(?<![0-9+×÷=-])({_RANGE_END})[-~]({_RANGE_END})(?![0-9+×÷=-])")
 _NEGATIVE = re.compile("-([0-9]+)")
 _WITH_POINT = re.compile(rf"(-?)({_WHOLE}\.[0-9]+)|(\.[0-9]+)")
 _CODE = re.compile("[0-9]{3,}")
@@ -71,7 +72,7 @@ _CLASSIFIED = re.compile(
 def write_out(sentence: str) -> str:
     """*sentence* with every number, and the signs between numbers, in characters."""
     sentence = _RANGE_OF_MEASURES.sub(r"\1至\2", sentence)
-    sentence = _TEMPERATURE.sub(_temperature, sentence)
+    sentence = _TEMPERATURE.sub(lambda match: f"{'零下' if match[1] else ''}{spoken(match[2])}度", sentence)
     for sign, name in _MEASURES.items():
         sentence = sentence.replace(sign, name)
     sentence = _BETWEEN_OPERANDS.sub(lambda match: _SIGNS[match[0]], sentence)
@@ -101,11 +102,6 @@ def _number(number: str) -> str:
 
 def _telephone(number: str) -> str:
     return "，".join(digits(part, ones_as_yao=True) for part in number.split("-"))
-
-
-def _temperature(match: re.Match[str]) -> str:
-    degrees = "摄氏度" if match[3] == "摄氏度" else "度"
-    return f"{'零下' if match[1] else ''}{spoken(match[2])}{degrees}"
 
 
 def _classified(match: re.Match[str]) -> str:
