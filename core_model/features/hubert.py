@@ -53,13 +53,15 @@ def load(folder: Path) -> Hubert:
         ) from error
     try:
         settings = HubertConfig.from_dict(config)
-        with torch.random.fork_rng(devices=[]):  # first values are drawn and replaced: the caller's noise stays its own
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):  # no first values, and no noise of the caller's
             network: nn.Module = HubertModel(settings)
     except (TypeError, ValueError, KeyError, AttributeError, RuntimeError) as error:
         raise PretrainedError(folder, f"its config.json describes no network: {error}") from error
     needed = {name: tuple(values.shape) for name, values in network.state_dict().items()}
     needed.pop("masked_spec_embed", None)  # read while pretraining only, and not in every folder
     weights = read_weights(folder, needed, "hubert.")
-    network.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()}, strict=False)
+    values = {"masked_spec_embed": torch.zeros(settings.hidden_size)}
+    values |= {name: torch.from_numpy(array) for name, array in weights.items()}
+    network.load_state_dict(values, strict=True, assign=True)
     network.eval()
     return Hubert(network, int(settings.hidden_size))

@@ -63,7 +63,10 @@ class WordFeatures:
     def _hidden(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """(n, width) of n tokens."""
         begin, end = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
-        states = self._network(torch.tensor([[begin, *ids, end]]), output_hidden_states=True).hidden_states
+        tokens = torch.tensor([[begin, *ids, end]])
+        # Positions and types are said, not left to the network's own buffers: those hold nothing (see `load`).
+        positions = {"position_ids": torch.arange(tokens.shape[1])[None], "token_type_ids": torch.zeros_like(tokens)}
+        states = self._network(tokens, output_hidden_states=True, **positions).hidden_states
         hidden: NDArray[np.float32] = states[_LAYER][0, 1:-1].numpy()
         return hidden
 
@@ -81,13 +84,13 @@ def load(folder: Path) -> WordFeatures:
     tokenizer = _tokenizer(folder)
     try:
         settings = BertConfig.from_dict(config)
-        with torch.random.fork_rng(devices=[]):  # first values are drawn and replaced: the caller's noise stays its own
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):  # no first values, and no noise of the caller's
             network: nn.Module = BertModel(settings, add_pooling_layer=False)
     except (TypeError, ValueError, KeyError, AttributeError, RuntimeError) as error:
         raise PretrainedError(folder, f"its config.json describes no network: {error}") from error
     needed = {name: tuple(values.shape) for name, values in network.state_dict().items()}
     weights = read_weights(folder, needed, "bert.")
-    network.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()}, strict=True)
+    network.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()}, assign=True)
     network.eval()
     if tokenizer.get_vocab_size() > int(settings.vocab_size):
         raise PretrainedError(folder, "its tokenizer knows more tokens than its network")
