@@ -57,7 +57,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.TrainingStateError: "import what GPT-SoVITS wrote into SoVITS_weights*/ (.pth) and GPT_weights*/ (.ckpt).",
     hall.StockFileError: "name the file of the person's voice; --accept-stock makes a voice of this one all the same.",
     hall.MissingHalfError: "name both: a SoVITS (.pth) and a GPT (.ckpt); `lifecycle doctor` says which a file is.",
-    hall.SeveralVoicesError: "name the two halves of one voice, and import the others one by one; see docs/import.md.",
+    hall.SeveralVoicesError: "name the two halves of one voice; docs/import.md has a loop over many.",
     hall.PairError: "v1 goes with v1; v2, v2Pro, v2ProPlus, v3 and v4 go with any GPT of 732 phonemes.",
     hall.BaseFileError: "--base names it: s2Gv3.pth or s2Gv4.pth of GPT-SoVITS, the one the LoRA was trained on.",
     hall.VocoderMissingError: _vocoder,
