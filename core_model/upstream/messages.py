@@ -92,7 +92,7 @@ EMPTY = _message(
 )
 ZIPPED = _message(
     "PytorchStreamReader failed locating file data.pkl",
-    r"failed locating file (?:data|constants)\.pkl|file in archive is not in a subdirectory",
+    r"failed locating file (?:data|constants)\.pkl|file in archive is not in a subdirectory|hasRecord\(.version.\)",
     "it is a zip, but none that torch wrote: most often one that somebody packed a checkpoint into",
     "unpack it, and ask the doctor about what is inside",
 )
