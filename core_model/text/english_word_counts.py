@@ -15,21 +15,35 @@ from functools import cached_property
 
 import numpy as np
 
+from core_model.errors import VoiceError
+
 _ALL = 1024908267229.0  # words counted
 _LONGEST = 24  # letters
 _CHUNK = 250  # letters looked at together; the last words of a chunk are cut again with the next
 _CARRIED = 5  # words
+_MOST_BYTES = 64 << 20  # unpacked; a voice could carry anything in place of the 10 MB that were written
+_BROKEN = "text/en.word_counts.xz"
 
 
 class WordCounts:
-    """The counts: lines of `word`, or `word word`, tab, count, sorted as bytes; *content* is that, xz-compressed."""
+    """The counts: lines of `word`, or `word word`, tab, count, sorted as bytes; *content* is that, xz-compressed.
+
+    It is unpacked when a word is first asked for, and VoiceError is raised then if it is something else.
+    """
 
     def __init__(self, content: bytes) -> None:
         self._content = content
 
     @cached_property
     def _lines(self) -> bytes:
-        return b"\n" + lzma.decompress(self._content)
+        unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        try:
+            lines = b"\n" + unpacker.decompress(self._content, _MOST_BYTES)
+        except lzma.LZMAError as error:
+            raise VoiceError(_BROKEN, "is not xz-compressed") from error
+        if not unpacker.eof or not lines.endswith(b"\n"):
+            raise VoiceError(_BROKEN, "is cut short, or holds too much")
+        return lines
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -89,4 +103,7 @@ class WordCounts:
         start = self._starts[low] if low < len(self._starts) else len(self._lines)
         if self._lines[start : start + len(wanted)] != wanted:
             return None
-        return float(self._lines[start + len(wanted) : self._lines.index(b"\n", start)])
+        count = self._lines[start + len(wanted) : self._lines.index(b"\n", start)]
+        if not count.isdigit() or not int(count):
+            raise VoiceError(_BROKEN, f"has no count of {words!r}")
+        return float(count)

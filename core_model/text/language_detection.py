@@ -68,7 +68,7 @@ class Detector:
     def __init__(self, content: bytes) -> None:
         try:
             self._read(_Reader(content))
-        except (struct.error, IndexError) as error:
+        except (struct.error, IndexError, OverflowError) as error:
             raise ValueError("the model of languages ends too early") from error
 
     def languages(self, text: str, most: int = 1, least: float = 0.0) -> tuple[str, ...]:
@@ -125,7 +125,7 @@ class Detector:
         self._read_input(model)
         model.fields("?")
         rows, width = model.fields("qq")
-        if width != self._width or rows < len(self._labels):
+        if width != self._width or rows < len(self._labels) or not self._labels or self._buckets < 1:
             raise ValueError("the model's layers do not fit each other")
         self._output = model.floats(rows * width).reshape(rows, width)[: len(self._tree)]
 
@@ -155,7 +155,8 @@ class Detector:
         codes = model.codes(size)
         self._centroids = _quantizer(model)
         self._codes = codes.reshape(rows, -1)
-        if width != self._width or self._codes.shape[1] != self._centroids.shape[0]:
+        last = len(self._words) + max(self._kept.values(), default=-1)
+        if width != self._width or self._codes.shape[1] != self._centroids.shape[0] or not 0 <= last < rows:
             raise ValueError("the model's layers do not fit each other")
         self._norms = np.ones(rows, np.float32)
         if with_norms:

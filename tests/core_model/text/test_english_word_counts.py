@@ -1,11 +1,13 @@
 """Unknown words cut as wordsegment cuts them: against itself where it is installed, and on plain cases."""
 
+import lzma
 import string
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core_model.errors import VoiceError
 from core_model.text.english_data import content
 from core_model.text.english_word_counts import WordCounts
 
@@ -36,3 +38,13 @@ def test_it_cuts_as_wordsegment_does(word: str) -> None:
     if not wordsegment.UNIGRAMS:
         wordsegment.load()
     assert COUNTS.split(word) == wordsegment.segment(word)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"", b"no xz", content("en.word_counts.xz")[:-50], lzma.compress(b"a\tb\n"), lzma.compress(b"\n" * (65 << 20))],
+    ids=["nothing", "no xz", "cut short", "no count", "a bomb"],
+)
+def test_what_a_voice_carries_instead_is_refused_by_name(broken: bytes) -> None:
+    with pytest.raises(VoiceError, match=r"en\.word_counts\.xz"):
+        WordCounts(broken).split("a")
