@@ -93,7 +93,7 @@ class Listener:
     def _load_hubert(self, instead: str) -> hubert.Hubert:
         folder = self.pretrained.hubert
         if folder is None:
-            raise PretrainedMissingError(HUBERT, "to make semantic tokens of a recording", instead)
+            raise PretrainedMissingError(HUBERT, "making semantic tokens of a recording", instead)
         found = hubert.load(folder)
         _require_width(folder, found.width, self.dims.ssl_width)
         return found
@@ -107,7 +107,7 @@ class Listener:
             if path is None:
                 raise PretrainedMissingError(
                     SPEAKER_NETWORK,
-                    "to make the style of a v2Pro or v2ProPlus voice",
+                    "making the style of a v2Pro or v2ProPlus voice",
                     "give --pretrained DIR with that file in it, or a ready style with --style FILE (docs/prompt.md)",
                 )
             self._speaker_network = speaker_vector.load(path)

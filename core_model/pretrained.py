@@ -25,6 +25,7 @@ from core_model.features.pretrained_folder import CONFIG, WEIGHTS, read_config
 from core_model.upstream.checkpoint import read_outline
 
 _DEEPEST = 6  # folders below the one that was named; a cache of Hugging Face's needs three
+_MOST_FILES = 20_000  # somebody's whole home
 _FOLDERS = {"hubert": "hubert", "bert": "roberta"}  # model_type: field
 _UPSTREAM_WIDTH = {"hubert": 768, "roberta": 1024}
 _FILES = {  # (kind, family) of a checkpoint: field
@@ -67,8 +68,12 @@ def _look(place: Path) -> Iterator[tuple[str, Path]]:
     if place.is_file():
         yield from _look_into(place)
         return
+    seen = 0
     for root, folders, files in os.walk(place):
         folder = Path(root)
+        seen += len(files)
+        if seen > _MOST_FILES:
+            raise PretrainedError(place, f"there are more than {_MOST_FILES} files below it: name the folder itself")
         folders[:] = sorted(folders) if len(folder.relative_to(place).parts) < _DEEPEST else []
         kind = _kind_of_folder(folder) if CONFIG in files else None
         if kind is not None:

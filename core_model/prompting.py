@@ -31,7 +31,7 @@ from core_model.features.reference_mel import reference_mel
 from core_model.listening import Listener
 from core_model.pretrained import Pretrained
 from core_model.sovits.dims import FlowMatchingDims
-from core_model.utterances import Utterance, utterances, with_word_features, word_features_wanted
+from core_model.utterances import prompt_utterance, with_word_features, word_features_wanted
 from core_model.voice import Floats, Integers, Prompt, Voice
 
 
@@ -96,7 +96,7 @@ def lacks_word_features(voice: Voice, prompt: Prompt, transcript: str | None) ->
     """Whether *prompt* was made of Chinese words without a RoBERTa: the voice hears zeros where it learnt features."""
     if transcript is None or prompt.word_features is not None:
         return False
-    return word_features_wanted(voice, _said(voice, transcript, prompt.language))
+    return word_features_wanted(voice, [prompt_utterance(voice, transcript, prompt.language)])
 
 
 def _require_sense(
@@ -137,19 +137,10 @@ def _mel(first: Reference, listener: Listener) -> Floats | None:
     return reference_mel(reference_audio.for_mel(first.audio, decoder.mel_sample_rate), decoder)
 
 
-def _said(voice: Voice, transcript: str, language: str) -> tuple[Utterance, ...]:
-    return utterances(voice, transcript, language=language, cut="cut0")
-
-
 def _words(voice: Voice, transcript: str, language: str, listener: Listener) -> tuple[Integers, Floats | None]:
     """Phonemes (P,) and, where there is Chinese and a RoBERTa, its features (P, F)."""
-    said = _said(voice, transcript, language)
+    said = prompt_utterance(voice, transcript, language)
     width = int(str(voice.description.gpt["word_features"]))
-    if word_features_wanted(voice, said) and (features := listener.word_features(width)) is not None:
-        said = with_word_features(said, features.of)
-    phonemes = np.array([row for utterance in said for row in utterance.phonemes], np.int64)
-    if all(utterance.word_features is None for utterance in said):
-        return phonemes, None
-    empty = (np.zeros((len(utterance.phonemes), width), np.float32) for utterance in said)
-    rows = [zeros if u.word_features is None else u.word_features for u, zeros in zip(said, empty, strict=True)]
-    return phonemes, np.concatenate(rows)
+    if word_features_wanted(voice, [said]) and (features := listener.word_features(width)) is not None:
+        (said,) = with_word_features([said], features.of)
+    return np.array(said.phonemes, np.int64), said.word_features

@@ -67,6 +67,14 @@ def utterances(
     return tuple(_utterance(voice, part, framed=framed) for part in front_end.read(text, language, cut))
 
 
+def prompt_utterance(voice: Voice, transcript: str, language: str) -> Utterance:
+    """The words of a reference as one utterance, as the networks read them in front of what is to be said."""
+    _check_symbols(voice)
+    front_end = front_end_of(voice)
+    spoken = front_end.read_prompt(transcript, language)
+    return _utterance(voice, spoken, framed=front_end.reading == UPSTREAM)
+
+
 def front_end_of(voice: Voice) -> FrontEnd:
     """The front end that reads as this voice's networks were trained to hear it."""
     return FrontEnd(voice.text_directory)

@@ -13,7 +13,7 @@ from core_model.converting import Conversion, convert
 from core_model.listening import Listener
 from core_model.pretrained import Pretrained
 from core_model.speaking import SpeakingOptions, Speech
-from core_model.utterances import Utterance, utterances
+from core_model.utterances import prompt_utterance
 from core_model.voice import Voice
 from lifecycle.speaking import write_wav
 
@@ -34,14 +34,8 @@ def convert_file(
     recording, in *options.language*.
     """
     listener = Listener(voice, pretrained)
-    said = None if transcript is None else _joined(utterances(voice, transcript, language=options.language, cut="cut0"))
+    language = options.language or voice.description.languages[0]
+    said = None if transcript is None else prompt_utterance(voice, transcript, language)
     conversion = convert(voice, listener, recording, options, said, tell)
     write_wav(output, Speech(conversion.waveform, conversion.sample_rate, ()))
     return conversion
-
-
-def _joined(said: tuple[Utterance, ...]) -> Utterance:
-    """One utterance of all: the decoder reads the words of the whole recording at once."""
-    symbols = tuple(symbol for utterance in said for symbol in utterance.symbols)
-    phonemes = tuple(row for utterance in said for row in utterance.phonemes)
-    return Utterance(" ".join(utterance.text for utterance in said), symbols, phonemes)

@@ -108,6 +108,14 @@ def add_prompt_to(
     VoiceError and their kinds; then the voice has no prompt of that name.
     """
     _require_free(voice, prompt_name)
+    prompt, left_out, lacking = _listen(voice, given, pretrained, tell)
+    write_prompt(voice, prompt_name, prompt)
+    recorded = prompt_name == DEFAULT_PROMPT and _record_golden(voice, now, tell)
+    return Added(prompt_name, prompt, left_out, lacking, recorded)
+
+
+def _listen(voice: Voice, given: Given, pretrained: Pretrained, tell: Tell) -> tuple[Prompt, tuple[Unheard, ...], bool]:
+    """The prompt; what was left out of its style; whether it lacks word features. Its networks are gone afterwards."""
     listener = Listener(voice, pretrained)
     first = given.references[0] if given.references else Reference()
     tokens = None
@@ -116,10 +124,7 @@ def add_prompt_to(
         tokens = read_tokens(given.tokens_file, first.audio, codes)
     style, left_out = _ready_style(listener, given, tell)
     prompt = make_prompt(voice, given.references, pretrained, tokens, style=style, listener=listener)
-    write_prompt(voice, prompt_name, prompt)
-    recorded = prompt_name == DEFAULT_PROMPT and _record_golden(voice, now, tell)
-    lacking = lacks_word_features(voice, prompt, first.transcript)
-    return Added(prompt_name, prompt, left_out, lacking, recorded)
+    return prompt, left_out, lacks_word_features(voice, prompt, first.transcript)
 
 
 def _require_free(voice: Voice, prompt_name: str) -> None:

@@ -38,7 +38,7 @@ def pieces(text: str, language: str, cut: str) -> list[str]:
 
     *language* is any code the front end knows: an English text is closed with ".", every other with "。".
     """
-    stop = "." if language == "en" else "。"
+    stop = _stop(language)
     text = text.strip("\n")
     if not text:
         return []
@@ -51,6 +51,12 @@ def pieces(text: str, language: str, cut: str) -> list[str]:
         if re.search(r"\w", piece):
             found += _fitting(piece if piece[-1] in _CLAUSE_ENDS else piece + stop)
     return found
+
+
+def closed(text: str, language: str) -> str:
+    """*text* as a prompt's words are read: never cut, ending in a mark, and opening as it does."""
+    text = text.strip("\n")
+    return text if not text or text[-1] in _CLAUSE_ENDS else text + _stop(language)
 
 
 def cut_lines(text: str, cut: str) -> str:
@@ -94,6 +100,10 @@ def split_long(text: str, most: int = _LONGEST_CHARACTERS) -> list[str]:
         else:
             current += part
     return [*found, current] if current else found
+
+
+def _stop(language: str) -> str:
+    return "." if language == "en" else "。"
 
 
 def _first_clause(text: str) -> str:

@@ -124,6 +124,16 @@ class FrontEnd:
                 silent = joined((silent, utterance))
         return tuple(found) or (_spoken(silent, self.languages()),)
 
+    def read_prompt(self, text: str, language: str) -> Phonemes:
+        """The words of a reference as one utterance: upstream closes and frames them, but neither cuts nor opens them.
+
+        Raises what `phonemize` raises.
+        """
+        self._check(language)
+        if self.reading != UPSTREAM:
+            return self.phonemize(text, language)
+        return _spoken(self._framed(cutting.closed(text, language), language), self.languages())
+
     @staticmethod
     def parse(phoneme_text: str) -> Phonemes:
         """Phonemes written out, apart by spaces, words apart by `|` or punctuation: `HH AH0 L OW1 | W ER1 L D .`

@@ -107,6 +107,14 @@ def test_links_that_lead_nowhere_or_in_circles(tmp_path: Path) -> None:
     assert Pretrained.find(tmp_path) == Pretrained()
 
 
+def test_a_whole_home_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core_model.pretrained._MOST_FILES", 3)
+    for name in "abcd":
+        (tmp_path / name).touch()
+    with pytest.raises(PretrainedError, match="more than 3 files below it"):
+        Pretrained.find(tmp_path)
+
+
 def test_a_place_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PretrainedError, match="no such folder"):
         Pretrained.find(tmp_path / "gone")

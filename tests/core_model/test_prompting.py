@@ -27,6 +27,7 @@ from core_model.listening import Listener
 from core_model.pretrained import Pretrained
 from core_model.prompting import ReadyStyle, Reference, lacks_word_features, make_prompt
 from core_model.synthesis import load_sovits
+from core_model.text.phonemes import symbols_of
 from core_model.utterances import utterances
 from core_model.voice import Voice, write_prompt
 from tests.core_model.features import tiny_pretrained
@@ -106,8 +107,7 @@ def test_a_recording_and_its_words(voices: dict[str, Voice], recordings: list[Pa
     expected = obvious_tokens(voice, pretrained, recordings[0])
     assert expected.size == (4 * 50 + 30 - 1) // 2
     assert np.mean(prompt.semantic_tokens == expected) > 0.97  # a margin may be narrower than float32 is exact
-    said = utterances(voice, WORDS, language="en")
-    assert prompt.phonemes.tolist() == list(said[0].phonemes)
+    assert symbols_of(prompt.phonemes) == utterances(voice, WORDS, language="en")[0].symbols
     with torch.inference_mode():
         style = load_sovits(voice).style(spectrogram(recordings[0])).numpy()
     np.testing.assert_allclose(prompt.style, style, atol=1e-5)
@@ -202,7 +202,7 @@ def test_without_hubert_it_says_what_would_replace_it(voices: dict[str, Voice], 
     with pytest.raises(PretrainedMissingError, match="semantic tokens of a recording needs HuBERT") as caught:
         make_prompt(voices["v2"], [Reference(recordings[0], WORDS)], Pretrained())
     assert "--pretrained DIR" in caught.value.instead
-    assert "tokens themselves in a file" in caught.value.instead
+    assert "tokens themselves in a --prompt-tokens file" in caught.value.instead
 
 
 def test_without_the_speaker_network_it_says_what_would_replace_it(
@@ -276,6 +276,16 @@ def test_a_hubert_of_another_width(voices: dict[str, Voice], recordings: list[Pa
 def test_words_that_cannot_be_spoken(voices: dict[str, Voice], recordings: list[Path], pretrained: Pretrained) -> None:
     with pytest.raises(TextError):
         make_prompt(voices["v2"], [Reference(recordings[0], "...")], pretrained)
+
+
+def test_a_short_opening_stays_as_it_is(voices: dict[str, Voice]) -> None:
+    """Upstream puts a stop before a short first clause of what is to be said, and none before a prompt's."""
+    style, tokens = ReadyStyle(np.ones((1, 24, 1), np.float32)), np.array([1])
+    prompt = make_prompt(voices["v2"], [Reference(None, "Oh, good morning to you")], Pretrained(), tokens, style=style)
+    symbols = symbols_of(prompt.phonemes)
+    assert symbols[:2] == ("OW1", ",")
+    assert symbols[-1] == "."
+    assert utterances(voices["v2"], "Oh, good morning to you", cut="cut0")[0].symbols[0] == "."
 
 
 def test_a_reference_says_nothing_of_its_words() -> None:

@@ -190,7 +190,7 @@ def test_the_verb(store: Store, recordings: Path, tokens: Path) -> None:
 def test_the_verb_without_hubert(store: Store, recordings: Path) -> None:
     code, told = run(store, "--reference", recordings / "a.wav", "--transcript", WORDS)
     assert code == 1
-    assert told.startswith("lifecycle: to make semantic tokens of a recording needs HuBERT (the folder")
+    assert told.startswith("lifecycle: making semantic tokens of a recording needs HuBERT (the folder")
     assert "Hint: give --pretrained DIR with that folder in it, or the tokens themselves" in told
 
 
