@@ -17,11 +17,13 @@ from functools import cache
 from core_model.errors import EmptyTextError
 from core_model.text.cantonese_data import Jyutping, load
 from core_model.text.chinese import normalisation
+from core_model.text.chinese.plain_reading import read_aloud
 from core_model.text.phonemes import Spelled
 from core_model.text.symbols import PUNCTUATION, UNKNOWN, V2
-from core_model.text.text_data import TextData
+from core_model.text.text_data import PLAIN, TextData
 
 _MARKS = str.maketrans({**normalisation.MARKS, "—": "-", "~": "-", "～": "-"})
+_CURRENCIES = {"￥": "元", "¥": "元", "$": "蚊", "€": "欧元", "£": "英镑"}  # of the plain reading
 _UNSPOKEN = re.compile("[^一-龥!?…,.-]+")
 _BEGINNINGS = """aa ai au ap at ak a p b e ts t dz d kw k gw g f h l m ng n s y w c z j
     ong on ou oi ok o uk ung"""  # the first that fits; upstream lists more, which these hide
@@ -29,13 +31,14 @@ _KNOWN = frozenset(V2)
 
 
 class Cantonese:
-    """The front end of one language; both readings are upstream's.
+    """The front end of one language.
 
     Raises VoiceError if a file of a voice is not what was written.
     """
 
     def __init__(self, data: TextData, table: str) -> None:
         self._degenerate = table == "v1"
+        self._plain = data.reading == PLAIN
         if not self._degenerate:
             self._simplified, self._jyutping = load(data)
 
@@ -43,6 +46,8 @@ class Cantonese:
         """Phonemes of *text*. Raises EmptyTextError if nothing in it can be spoken, not even as a pause."""
         if self._degenerate:
             return Spelled((",",), " ")
+        if self._plain:
+            text = read_aloud(text, _CURRENCIES)
         sentences = normalisation.write_out(text, self._simplified)
         normalised = "".join(sentence.replace("...", "…").translate(_MARKS) for sentence in sentences)
         spelled = _symbols(_UNSPOKEN.sub("", normalised), self._jyutping)

@@ -14,11 +14,12 @@ import re
 from core_model.errors import EmptyTextError
 from core_model.text.chinese import normalisation, word_merging
 from core_model.text.chinese.chinese_data import load
+from core_model.text.chinese.plain_reading import read_aloud
 from core_model.text.chinese.readings import NEUTRAL, Syllable
 from core_model.text.chinese.syllables import symbols
 from core_model.text.phonemes import Spelled
 from core_model.text.symbols import PUNCTUATION
-from core_model.text.text_data import TextData
+from core_model.text.text_data import PLAIN, TextData
 
 _PAUSES = (
     ("￥", "SP2"),
@@ -31,18 +32,21 @@ _READ_WITH_SENTENCE = frozenset(
 
 
 class Chinese:
-    """The front end of one language and one symbol table; both readings are upstream's.
+    """The front end of one language and one symbol table.
 
     Raises VoiceError if a file of a voice is not what was written.
     """
 
     def __init__(self, data: TextData, table: str) -> None:
         self._parts = load(data)
+        self._plain = data.reading == PLAIN
         self._second = table == "v2"
         self._readings = self._parts.corrected if self._second else self._parts.readings
 
     def spell(self, text: str) -> Spelled:
         """Phonemes of *text*. Raises EmptyTextError if nothing in it can be spoken, not even as a pause."""
+        if self._plain:
+            text = read_aloud(text)
         pause = ","
         for mark, symbol in _PAUSES:
             if mark in text:

@@ -15,7 +15,7 @@ from core_model.text import cantonese_data
 from core_model.text.cantonese import Cantonese, _split
 from core_model.text.cantonese_data import Jyutping, content
 from core_model.text.symbols import V2
-from core_model.text.text_data import UPSTREAM, PackageData, open_data, write_data
+from core_model.text.text_data import PLAIN, UPSTREAM, PackageData, open_data, write_data
 
 
 @functools.cache
@@ -51,6 +51,11 @@ def test_a_syllable_outside_the_table_is_unknown_as_upstream_has_it() -> None:
 def test_the_first_table_has_no_cantonese() -> None:
     spelled = cantonese("v1").spell("多謝晒")
     assert (spelled.symbols, spelled.normalised, spelled.phonemes_per_character) == ((",",), " ", None)
+
+
+def test_the_plain_reading_mends_what_upstream_misreads() -> None:
+    assert cantonese().spell("$25，2月").normalised == ".二十五,两月"
+    assert Cantonese(PackageData(PLAIN), "v2").spell("$25，2月").normalised == "二十五蚊,二月"
 
 
 @pytest.mark.parametrize("text", ["", " ", "ABC", "😀", "\x00", "㗎"])

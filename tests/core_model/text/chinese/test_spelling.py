@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core_model.errors import EmptyTextError
 from core_model.text.chinese.spelling import Chinese
 from core_model.text.symbols import V1
-from core_model.text.text_data import UPSTREAM, PackageData
+from core_model.text.text_data import PLAIN, UPSTREAM, PackageData
 
 
 @functools.cache
@@ -38,6 +38,12 @@ def test_the_er_of_the_second_table() -> None:
 def test_corrections_are_of_the_second_table() -> None:
     assert symbols("照片", "v1") == "zh ao4 p ian1"
     assert symbols("照片", "v2") == "zh ao4 p ian4"
+
+
+def test_the_plain_reading_mends_what_upstream_misreads() -> None:
+    assert chinese("v2").spell("-3.5").normalised == "负三零点五"
+    assert Chinese(PackageData(PLAIN), "v2").spell("-3.5").normalised == "负三点五"
+    assert Chinese(PackageData(PLAIN), "v2").spell("￥2").symbols == ("EE", "er4", "y", "van2")
 
 
 def test_pauses() -> None:
