@@ -59,6 +59,11 @@ class CheckpointFile:
     evidence: tuple[str, ...]
 
     @property
+    def name(self) -> str:
+        """The file's name, without its directory and without what would move a terminal's cursor."""
+        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in self.path.name)
+
+    @property
     def told(self) -> str:
         """What it is, for a sentence."""
         return _TOLD.get(self.kind, "{family}").format(family=self.family)
@@ -106,7 +111,7 @@ def find_parts(
     else:
         sovits, lora = acoustic, None
         if base is not None:
-            raise BaseFileError(f"{acoustic.path.name} is {acoustic.told} and whole: it takes no --base")
+            raise BaseFileError(f"{acoustic.name} is {acoustic.told} and whole: it takes no --base")
     _require_pair(acoustic, gpt)
     vocoders = [file for file in found if file.kind == "vocoder"]
     return Parts(gpt, sovits, lora, _vocoder(sovits.family, vocoder, vocoders, at_hand or {}))
@@ -161,24 +166,24 @@ def _only(found: Sequence[CheckpointFile], kinds: str | tuple[str, ...], half: s
     """The one file of that half among *found*."""
     fitting = [file for file in found if file.kind in kinds]
     if len(fitting) > 1:
-        raise SeveralVoicesError(half, tuple(f"{file.path.name} ({file.told})" for file in fitting))
+        raise SeveralVoicesError(half, tuple(f"{file.name} ({file.told})" for file in fitting))
     if not fitting:
-        raise MissingHalfError(half, tuple(f"{file.path.name} is {file.told}" for file in found))
+        raise MissingHalfError(half, tuple(f"{file.name} is {file.told}" for file in found))
     return fitting[0]
 
 
 def _require_pair(acoustic: CheckpointFile, gpt: CheckpointFile) -> None:
     wanted = _GPT_ROWS.get(acoustic.family, 732)
     if gpt.phonemes != wanted:
-        raise PairError(acoustic.path.name, acoustic.told, wanted, gpt.path.name, gpt.phonemes)
+        raise PairError(acoustic.name, acoustic.told, wanted, gpt.name, gpt.phonemes)
 
 
 def _base(lora: CheckpointFile, path: Path | None) -> CheckpointFile:
     if path is None:
-        raise BaseFileError(f"{lora.path.name} is a LoRA: a voice takes the {lora.family} base file that it changes")
+        raise BaseFileError(f"{lora.name} is a LoRA: a voice takes the {lora.family} base file that it changes")
     base = look(path)
     if base.training or base.kind != "sovits" or base.family != lora.family:
-        raise BaseFileError(f"{lora.path.name} is a LoRA of {lora.family}, and {path.name} is {base.told}")
+        raise BaseFileError(f"{lora.name} is a LoRA of {lora.family}, and {base.name} is {base.told}")
     return base
 
 

@@ -90,7 +90,7 @@ def import_voice(
     gpt: dict[str, int] = {}
     with store.new_voice(name) as directory:
         for done, (part, file) in enumerate(parts.named().items()):
-            tell(done, total, f"reading {file.path.name}")
+            tell(done, total, f"reading {file.name}")
             checkpoint = _read(file)
             if part == "gpt":
                 gpt = _gpt_dims(file, checkpoint)
@@ -171,7 +171,7 @@ def _facts(file: CheckpointFile, checkpoint: Checkpoint, config: Mapping[str, ob
     with file.path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     facts: dict[str, object] = {
-        "file": file.path.name.encode("utf-8", "replace").decode(),  # a name may be no UTF-8
+        "file": file.name,
         "sha256": sha256,
         "family": checkpoint.family,
         "head": checkpoint.head,

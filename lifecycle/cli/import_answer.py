@@ -21,7 +21,7 @@ def remark(console: Console, imported: Imported, added: Sequence[Added], words: 
         console.remark(f"Directories were cut from the configuration of {part}: {', '.join(fields)}.")
     if "lora" in imported.parts and not imported.parts["sovits"].stock:
         console.remark(
-            f"{imported.parts['sovits'].path.name} does not begin as GPT-SoVITS's base files do: the voice is right "
+            f"{imported.parts['sovits'].name} does not begin as GPT-SoVITS's base files do: the voice is right "
             "only if the LoRA was trained on this very file."
         )
     if words > 1:
@@ -46,7 +46,7 @@ def facts_of(imported: Imported, added: Sequence[Added]) -> dict[str, object]:
         "family": voice.description.family,
         "languages": voice.description.languages,
         "parts": {
-            part: {"file": file.path.name, "is": file.told, "stock": bool(file.stock)}
+            part: {"file": file.name, "is": file.told, "stock": bool(file.stock)}
             for part, file in imported.parts.items()
         },
         "shortened": imported.shortened,

@@ -126,6 +126,10 @@ def refusal_of(error: Exception) -> Refusal:
 
 
 def _sentence(message: str) -> str:
-    """Return *message* ending with a stop. Its first letter stays as it is: it may be a file's."""
-    message = message.strip() or "it failed without saying why"
+    """Return *message* ending with a stop. Its first letter stays as it is: it may be a file's.
+
+    Names of files and tensors may hold what moves a terminal's cursor; none of it is printed.
+    """
+    message = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in message.strip())
+    message = message or "it failed without saying why"
     return message + ("" if message[-1] in ".!?" else ".")

@@ -216,7 +216,7 @@ def test_a_file_whose_name_is_no_text_is_imported(store: Store, tmp_path: Path) 
     except OSError:
         pytest.skip("this file system takes only UTF-8")
     voice = import_voice(store, "anna", [odd, files[1]], ENGLISH).voice
-    assert voice.description.lineage["imported"]["sovits"]["file"] == "anna?.pth"
+    assert voice.description.lineage["imported"]["sovits"]["file"] == "anna\N{REPLACEMENT CHARACTER}.pth"
 
 
 def test_directories_are_cut_from_the_configuration_unless_they_are_to_stay(store: Store, tmp_path: Path) -> None:

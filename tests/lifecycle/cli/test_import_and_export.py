@@ -171,3 +171,16 @@ def test_a_prompt_that_cannot_be_made_leaves_no_voice(pair: list[str], tmp_path:
     result = run(tmp_path, "import", *pair, "--name", "anna", "--languages", "en", "--reference", wav)
     assert result.exit_code == 1
     assert run(tmp_path, "voices").stdout.startswith("No voices in")
+
+
+def test_a_name_that_would_move_the_cursor_is_never_printed(pair: list[str], tmp_path: Path) -> None:
+    odd = tmp_path / "anna\x1b[2J\n.pth"
+    Path(pair[0]).rename(odd)
+    told = "anna\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}.pth"
+    sentence, _ = refused(run(tmp_path, "import", odd, "--name", "anna"))
+    assert sentence == f"a voice has two halves, and the GPT is missing: {told} is a SoVITS v2."
+    odd.with_name("odd\x1b[2J.pth").write_bytes(b"no checkpoint")
+    sentence, _ = refused(run(tmp_path, "import", odd.with_name("odd\x1b[2J.pth"), "--name", "anna"))
+    assert sentence.startswith("odd\N{REPLACEMENT CHARACTER}[2J.pth: it is no checkpoint")
+    answer = facts(run(tmp_path, "import", odd, pair[1], "--languages", "en", "--name", "anna", "--json"))
+    assert answer["parts"]["sovits"]["file"] == told
