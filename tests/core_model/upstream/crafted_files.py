@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import json
+import math
 import os
 import pickle
 import tarfile
@@ -19,7 +19,7 @@ import torch
 
 from core_model.upstream import companion_shapes, flow_shapes, shapes
 from tests.core_model.upstream import crafted
-from tests.core_model.upstream.crafted import arrays, hparams, saved, tiny_gpt
+from tests.core_model.upstream.crafted import hparams, saved, tiny_gpt
 
 SOVITS_CONFIG = {"model": {"version": "v2"}, "train": {"lr": 1e-4}}
 
@@ -28,40 +28,47 @@ def tensors(values: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(value) for name, value in values.items()}
 
 
+def views(named: dict[str, tuple[int, ...]], dtype: torch.dtype = torch.float16) -> dict[str, torch.Tensor]:
+    """Tensors of these shapes that share one storage: a file of a voice's shapes, of a hundredth of its size."""
+    values = torch.ones(max(math.prod(shape) for shape in named.values()), dtype=dtype)
+    return {name: values[: math.prod(shape)].view(shape) for name, shape in named.items()}
+
+
 def network(*names: str) -> dict[str, torch.Tensor]:
     """Small tensors under these names."""
     return {name: torch.ones(2, 3) for name in names}
 
 
-@functools.cache
 def voice(family: str = "v2", head: bytes = b"PK", *, posterior: bool = False) -> bytes:
-    values = tensors(arrays(shapes.sovits(shapes.SOVITS[family], posterior=posterior)))
+    values = views(shapes.sovits(shapes.SOVITS[family], posterior=posterior))
     return saved(OrderedDict(weight=values, config=hparams(SOVITS_CONFIG), info="8epoch_400iteration"), head)
 
 
-@functools.cache
 def lora(head: bytes = b"03") -> bytes:
-    values = tensors(arrays(flow_shapes.lora(2)))
+    values = views(flow_shapes.lora(2))
     return saved(OrderedDict(weight=values, config=hparams(SOVITS_CONFIG), info="x", lora_rank=2), head)
+
+
+def flow(version: str) -> bytes:
+    config = {"model": {"version": version} if version else {}}
+    return saved(OrderedDict(weight=views(flow_shapes.flow_matching()), config=hparams(config), info="x"))
 
 
 def gpt() -> bytes:
     return tiny_gpt()[1]
 
 
-@functools.cache
 def training_generator() -> bytes:
-    return with_optimizer(arrays(shapes.sovits(shapes.SOVITS["v2"], posterior=True)))
+    return with_optimizer(views(shapes.sovits(shapes.SOVITS["v2"], posterior=True), torch.float32))
 
 
-@functools.cache
 def training_discriminator() -> bytes:
-    return with_optimizer(arrays(shapes.discriminator((2, 3, 5, 7, 11)), np.float32))
+    return with_optimizer(views(shapes.discriminator((2, 3, 5, 7, 11)), torch.float32))
 
 
-def with_optimizer(values: dict[str, np.ndarray]) -> bytes:
+def with_optimizer(values: dict[str, torch.Tensor]) -> bytes:
     optimizer = {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": 1e-4}]}
-    return saved({"model": tensors(values), "iteration": 8, "optimizer": optimizer, "learning_rate": 1e-4})
+    return saved({"model": values, "iteration": 8, "optimizer": optimizer, "learning_rate": 1e-4})
 
 
 def legacy(content: object) -> bytes:
@@ -142,6 +149,27 @@ SO_VITS = {"model": network("emb_uv.weight", "f0_decoder.a"), "iteration": 1}
 
 # name: (the file, kind, safe, words that its evidence or its problems must hold)
 FILES: dict[str, tuple[Callable[[], bytes], str, bool | None, tuple[str, ...]]] = {
+    "v3": (lambda: flow("v3"), "sovits", True, ("its configuration says v3", "takes it for v1")),
+    "v4": (lambda: flow("v4"), "sovits", True, ("its configuration says v4",)),
+    "v3 or v4": (lambda: flow(""), "sovits", True, ("nothing in the file says which",)),
+    "the v3 vocoder": (
+        lambda: saved({"generator": views(companion_shapes.vocoder_v3(weight_norm=True))}),
+        "vocoder",
+        True,
+        ("BigVGAN",),
+    ),
+    "the speaker-vector network": (
+        lambda: saved(views(companion_shapes.speaker_vector())),
+        "speaker_vector",
+        True,
+        ("ERes2NetV2",),
+    ),
+    "the training G of a LoRA": (
+        lambda: with_optimizer(views(flow_shapes.lora_training(2))),
+        "training_generator",
+        True,
+        ("rank 2", "with the base"),
+    ),
     "v1": (lambda: voice("v1"), "sovits", True, ("322 rows", "size mismatch")),
     "v2": (lambda: voice("v2"), "sovits", True, ("732 rows", "utils.HParams", "No module named 'utils'")),
     "v2Pro": (lambda: voice("v2Pro", b"05"), "sovits", True, ("'05'", "operand 48", "stack underflow")),
@@ -151,7 +179,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str, bool | None, tuple[str, ...]]] 
     "a GPT": (gpt, "gpt", True, ("1 layers of width 4",)),
     "a base file": (lambda: voice("v2", posterior=True), "base", True, ("posterior encoder",)),
     "a base discriminator": (
-        lambda: saved({"weight": tensors(arrays(shapes.discriminator((2, 3, 5, 7, 11))))}),
+        lambda: saved({"weight": views(shapes.discriminator((2, 3, 5, 7, 11)))}),
         "base_discriminator",
         True,
         ("without an optimizer",),
@@ -170,7 +198,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str, bool | None, tuple[str, ...]]] 
     ),
     "a Lightning state": (lightning, "lightning", True, ("pytorch-lightning_version", "1 layers of width 4")),
     "the v4 vocoder": (
-        lambda: saved(tensors(arrays(companion_shapes.vocoder_v4(weight_norm=False)))),
+        lambda: saved(views(companion_shapes.vocoder_v4(weight_norm=False))),
         "vocoder",
         True,
         ("HiFi-GAN",),

@@ -161,15 +161,3 @@ def test_a_folder_of_several_files(tmp_path: Path) -> None:
     assert any(problem.startswith("b.pth: unsafe") for problem in found.problems)
     empty = tmp_path / "inner"
     assert (diagnose(empty).kind, diagnose(empty).safe) == ("folder", None)
-
-
-@pytest.mark.parametrize("name", ["sovits_v3_lora", "vocoder_v4"])
-def test_files_of_full_size(name: str, tmp_path: Path) -> None:
-    from tests.core_model.upstream.test_checkpoint import write_with_the_script
-
-    write_with_the_script(name, tmp_path / "x")
-    found = diagnose(tmp_path / "x")
-    assert (found.kind, found.family, found.safe) == {
-        "sovits_v3_lora": ("lora", "v3", True),
-        "vocoder_v4": ("vocoder", "v4", True),
-    }[name]
