@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-_COUNTERS = """か国 か所 か月 か条 件 体 個 分 分目 切れ 区 品 回 坪 基 客 局 巻 戸 斤 曲 期 束 校 株 桁 棟 機 歩 気圧 波 派
-    浬 海里 版 球 玉 皿 石 票 箱 粒 級 組 編 缶 脚 課 貫 貫目 軒 騎 階"""
+_COUNTERS = """
+    か国 か所 か月 か条 件 体 個 分 分目 切れ 区 品 回 坪 基 客 局 巻 戸 斤 曲 期 束 校 株 桁 棟 機 歩 気圧 波 派
+    浬 海里 版 球 玉 皿 石 票 箱 粒 級 組 編 缶 脚 課 貫 貫目 軒 騎 階
+"""
 _AFTER_DOUBLED_EIGHT = frozenset(_COUNTERS.split())
 _HARDENED = dict(zip("ハヒフヘホ", "パピプペポ", strict=True))
 

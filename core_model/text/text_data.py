@@ -49,7 +49,7 @@ _FROM_PACKAGE = {  # instead of data/
     "zh.phrases.txt": "pypinyin",
     "zh.readings.txt": "pypinyin",
 }
-_UPSTREAM_ONLY = frozenset({"en.word_counts.xz", "en.words.upstream.dict"})
+_UPSTREAM_ONLY = frozenset({"en.word_counts.xz", "en.words.upstream.dict", "ja.words.LICENSE.txt", "ja.words.txt"})
 
 
 class DataModule(Protocol):
