@@ -48,11 +48,14 @@ def test_symbols_and_ids(version: str) -> None:
     other_phonemes, different = set(), set()
     for row in found:
         spelled, uncertain = japanese.symbols(row["text"]), set(row["uncertain_phone_idx"])
-        assert spelled.normalised == row["norm_text"]
         certain = [place for place in range(len(row["phones"])) if place not in uncertain]
         ids = ids_of(spelled.symbols)
-        if len(ids) == len(row["phones"]) and all(
-            (spelled.symbols[place], ids[place]) == (row["phones"][place], row["ids"][place]) for place in certain
+        if (
+            spelled.normalised == row["norm_text"]
+            and len(ids) == len(row["phones"])
+            and all(
+                (spelled.symbols[place], ids[place]) == (row["phones"][place], row["ids"][place]) for place in certain
+            )
         ):
             continue
         different.add(row["id"])
@@ -67,7 +70,7 @@ def test_symbols_and_ids(version: str) -> None:
 
 def test_a_row_without_a_sound_is_refused_though_upstream_makes_marks_of_it() -> None:
     japanese = Japanese(PackageData("upstream"), "v2")
-    for row in rows("v2"):
+    for row in (row for row in rows("v2") if row["set"] == "public"):
         if any(symbol.isalpha() and symbol != "UNK" for symbol in row["phones"]):
             assert japanese.spell(row["text"]).symbols
         else:

@@ -50,7 +50,7 @@ def test_symbols_and_ids(version: str) -> None:
 
 def test_a_row_without_a_sound_is_refused_though_upstream_makes_marks_of_it() -> None:
     korean = Korean(PackageData("upstream"), "v2")
-    for row in rows("v2"):
+    for row in (row for row in rows("v2") if row["set"] == "public"):
         if any(symbol in "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎㅏㅐㅓㅔㅗㅜㅡㅣ" for symbol in row["phones"]):
             assert list(korean.spell(row["text"]).symbols)
         else:
