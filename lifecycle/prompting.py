@@ -182,8 +182,8 @@ def _why_not(path: Path, directory: Path) -> str | None:
 
 
 def _record_golden(voice: Voice, now: datetime, tell: Tell) -> bool:
-    """Whether golden outputs were recorded: not where there is no public text in the voice's first language."""
-    if voice.description.languages[0] not in golden_outputs.TEXTS:
+    """Whether golden outputs were recorded: not where there is no public text in any of the languages."""
+    if not any(language in golden_outputs.TEXTS for language in voice.description.languages):
         return False
     tell(0, 0, "recording golden outputs")
     threads = torch.get_num_threads()
