@@ -25,7 +25,7 @@ _GPT_FIELDS = ("phonemes", "semantic_tokens", "width", "heads", "layers", "word_
 _TOKEN_SCHEMES = ("quantizer", "alignment")
 
 # The largest that a size may be, by the end of its name: some forty times what any network of this kind has.
-_LARGEST = {"layers": 1000, "blocks": 1000, "couplings": 1000, "heads": 1000, "steps": 1000, "fft": 16_384}
+_LARGEST = {"layers": 1000, "blocks": 1000, "couplings": 1000, "heads": 1000, "steps": 1000, "fft": 8192}
 _LARGEST_OF_ALL = 1_000_000
 _LONGEST_LIST = 64
 _DEEPEST = 8

@@ -24,7 +24,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from core_model.errors import GoldenError
+from core_model.errors import AudioError, GoldenError
 from core_model.features.speaker_statistics import LENGTH, distance, speaker_statistics
 from core_model.speaking import (
     Runtime,
@@ -90,7 +90,7 @@ class Identity:
     """Whose voice it is, in 58 numbers, and how far off is too far. No threshold: the layer cannot be run."""
 
     reference: str  # 'recordings': statistics of the person's recordings; 'speech': of the voice's own golden speech
-    statistics: tuple[float, ...]
+    statistics: tuple[float, ...]  # () where the speech has none: nothing in it is voiced
     own_distance: float  # of the golden speech from the reference
     nearest_stock: float | None  # of the nearest stock voice; None: there was none to compare with
     stock_voices: int
@@ -191,14 +191,14 @@ def record_golden(
         record_sentence(voice, runtime, front_end, text, language, sentence_seed(0, index), steps)
         for index, (text, language) in enumerate(pairs)
     )
-    speech = speaker_statistics(np.concatenate([s.waveform for s in sentences]), voice.description.sample_rate)
+    speech = np.concatenate([s.waveform for s in sentences])
     golden = Golden(
         made=now.isoformat(timespec="seconds"),
         runtime=runtime.version,
         machine=machine,
         noise_scale=SpeakingOptions().noise_scale,
         tolerances=Tolerances(),
-        identity=judge(speech, recordings, ()),
+        identity=_own_identity(speech, voice.description.sample_rate, recordings),
         sentences=sentences,
         steps=steps,
     )
@@ -271,6 +271,17 @@ def judge(speech: Floats, recordings: Floats | None, stock: Sequence[Floats]) ->
     )
 
 
+def _own_identity(speech: Floats, sample_rate: int, recordings: Floats | None) -> Identity:
+    """What can be said before anybody was compared with. AudioError if a person's voice gives no voiced speech."""
+    try:
+        statistics = speaker_statistics(speech, sample_rate)
+    except AudioError:
+        if recordings is not None:
+            raise
+        return Identity("speech", (), 0.0, None, 0)  # an imported voice may whisper; it is not told by its statistics
+    return judge(statistics, recordings, ())
+
+
 def _steps(value: object) -> int | None:
     if value is None:
         return None
@@ -290,7 +301,7 @@ def _parse(record: Mapping[str, object], arrays: Mapping[str, Array]) -> Golden:
         raise ValueError("machine is not an object")
     told = {name: value for name, value in told.items() if name != "threshold"}  # it follows from the others
     identity = Identity(**told | {"statistics": tuple(float(value) for value in told["statistics"])})
-    if len(identity.statistics) != LENGTH:
+    if len(identity.statistics) != LENGTH and (identity.statistics or identity.stock_voices):
         raise ValueError(f"identity.statistics are {len(identity.statistics)}, not {LENGTH}")
     sentences = []
     for index, facts in enumerate(described):

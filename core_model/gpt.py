@@ -183,7 +183,8 @@ class GPT(nn.Module):
         self.blocks = nn.ModuleList(Block(dims) for _ in range(dims.layers))
         self.head = nn.Linear(dims.width, dims.semantic_tokens, bias=False)
         # A constant, so that every runtime multiplies by the same values: one ulp here is 1e-4 rad at position 1500.
-        rates = torch.exp(torch.arange(0, dims.width, 2).float() * -(math.log(10000.0) / dims.width))
+        # On the CPU, also where a network is built without memory and takes its parameters from a file.
+        rates = torch.exp(torch.arange(0, dims.width, 2, device="cpu").float() * -(math.log(10000.0) / dims.width))
         self.register_buffer("frequencies", rates, persistent=False)  # (C / 2,)
         self.initialise()
 

@@ -2,7 +2,8 @@
 
 Knows how the networks are built, loaded and called; the order of the steps is `core_model.speaking`'s. Draws no random
 numbers. Which decoder a voice has is said by its dims: one that makes the waveform at once (nano, v1 to v2ProPlus), or
-one that goes on from the reference's mel and needs a vocoder after it (v3, v4).
+one that goes on from the reference's mel and needs a vocoder after it (v3, v4). Networks are built without memory and
+adopt the arrays of the file, so that sizes which only claim to be the file's cost nothing.
 
     speech = synthesize(Voice.open(Path("voices/slt")), "Good morning.", seed=7)
     soundfile.write("out.wav", speech.waveform, speech.sample_rate)
@@ -10,13 +11,12 @@ one that goes on from the reference's mel and needs a vocoder after it (v3, v4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import nn
 
-from core_model.diffusion import loading as flow_matching
+from core_model.diffusion import loading
 from core_model.diffusion.decoding import decode
 from core_model.errors import VocoderMissingError, VoiceError
 from core_model.gpt import GPT, GPTDims, KeyValueCache
@@ -111,8 +111,8 @@ class Continuing:
         if not voice.has_weights("vocoder"):
             raise VocoderMissingError(voice.description.family)
         lora = voice.weights("lora") if voice.has_weights("lora") else None
-        self.network = flow_matching.load_network(dims, voice.weights("sovits"), lora)
-        self._vocoder = flow_matching.load_vocoder(dims.decoder, voice.weights("vocoder"))
+        self.network = loading.load_network(dims, voice.weights("sovits"), lora)
+        self._vocoder = loading.load_vocoder(dims.decoder, voice.weights("vocoder"))
         self._usual_steps = dims.decoder.steps
 
     def decode(
@@ -160,8 +160,9 @@ def load_gpt(voice: Voice) -> GPT:
         dims = GPTDims(**{name: int(str(value)) for name, value in voice.description.gpt.items()})
     except (TypeError, ValueError) as error:
         raise VoiceError("gpt", str(error)) from error
-    gpt = GPT(dims)
-    _fill(gpt, voice.weights("gpt"), "weights/gpt.safetensors")
+    with torch.device("meta"):
+        gpt = GPT(dims)
+    loading.adopt(gpt, voice.weights("gpt"), "weights/gpt.safetensors")
     return gpt.eval()
 
 
@@ -169,24 +170,11 @@ def load_sovits(voice: Voice) -> SoVITS:
     """The SoVITS of *voice* in float32 with weight norm folded. VoiceError names the first tensor that does not fit."""
     # Only training reads the posterior encoder, so a network that speaks is built without one.
     weights = {k: v for k, v in voice.weights("sovits").items() if not k.startswith("posterior_encoder.")}
-    sovits = SoVITS(sovits_dims(voice), with_posterior=False)
-    _fill(sovits, weights, "weights/sovits.safetensors")
+    with torch.device("meta"):
+        sovits = SoVITS(sovits_dims(voice), with_posterior=False)
+    loading.adopt(sovits, weights, "weights/sovits.safetensors")
     fold_weight_norm(sovits)
     return sovits.eval()
-
-
-def _fill(network: nn.Module, weights: Mapping[str, Array], place: str) -> None:
-    """Load every tensor, none missing and none left over: a voice half loaded would be somebody else's."""
-    expected = network.state_dict()
-    for name in sorted(expected.keys() | weights.keys()):
-        if name not in weights:
-            raise VoiceError(f"{place}: {name}", "is missing")
-        if name not in expected:
-            raise VoiceError(f"{place}: {name}", "is no tensor of these dims")
-        if weights[name].shape != tuple(expected[name].shape):
-            found, wanted = weights[name].shape, tuple(expected[name].shape)
-            raise VoiceError(f"{place}: {name}", f"has shape {found}, the dims say {wanted}")
-    network.load_state_dict({name: _tensor(array.astype(np.float32)) for name, array in weights.items()})
 
 
 def _tensor(array: Array) -> torch.Tensor:

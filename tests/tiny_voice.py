@@ -5,6 +5,7 @@ so that logits are far apart and samples are no zeros.
 
     voice = make_tiny_voice(tmp_path / "ada")                        # torch, golden
     voice = make_tiny_voice(tmp_path / "ada", exports=True)          # and ONNX, TorchScript: 10 s more
+    voice = make_tiny_voice(tmp_path / "ada", flowing=True)          # as v3: goes on from a mel, no exports
 """
 
 from __future__ import annotations
@@ -18,18 +19,21 @@ import torch
 from torch import nn
 
 from core_model.alignment_codes import AlignmentCodes
+from core_model.diffusion.synthesizer import FlowMatchingSoVITS
+from core_model.diffusion.vocoders import build
 from core_model.export.process import write_exports
 from core_model.features.speaker_statistics import speaker_statistics
 from core_model.golden import decode_sentences, judge, record_golden
 from core_model.gpt import GPT, GPTDims
 from core_model.nano.dims import SOVITS_DIMS
-from core_model.sovits.dims import HiFiGANDims, ISTFTDims, SoVITSDims, dims_to_dict
+from core_model.sovits.dims import FlowMatchingDims, HiFiGANDims, ISTFTDims, SoVITSDims, dims_to_dict
 from core_model.sovits.synthesizer import SoVITS
 from core_model.synthesis import TorchRuntime
 from core_model.text.front_end import write_data
 from core_model.text.symbols import V2
 from core_model.utterances import symbols_sha256
 from core_model.voice import Array, Description, Prompt, SymbolTable, Voice
+from tests.core_model.diffusion.tiny import FLOW_V3
 from tests.written_voice import write_voice
 
 CODES = AlignmentCodes()
@@ -58,6 +62,7 @@ QUANTIZER_SOVITS = replace(
     semantic_codes=64,
     decoder=HiFiGANDims(64, (10, 8, 2, 2), (16, 16, 4, 4), (3,), ((1, 3),)),
 )
+FLOWING_SOVITS = replace(QUANTIZER_SOVITS, fusion_width=16, decoder=FLOW_V3)  # 1500 Hz
 
 
 def make_tiny_voice(
@@ -65,13 +70,15 @@ def make_tiny_voice(
     *,
     seed: int = 1,
     quantizer: bool = False,
+    flowing: bool = False,
     golden: bool = True,
     stock_seeds: tuple[int, ...] = (101, 102),
     exports: bool = False,
 ) -> Voice:
     """Write the voice of *seed* into *directory*, which must not exist. It is told from those of *stock_seeds*."""
+    quantizer = quantizer or flowing
     gpt_dims = QUANTIZER_GPT_DIMS if quantizer else GPT_DIMS
-    sovits_dims = QUANTIZER_SOVITS if quantizer else SOVITS
+    sovits_dims = FLOWING_SOVITS if flowing else QUANTIZER_SOVITS if quantizer else SOVITS
 
     def fill(made: Path) -> None:
         write_data(made / "text", ("en",))
@@ -96,7 +103,12 @@ def tiny_weights(
     """Weights of 'gpt' and 'sovits' as a voice holds them: float16, weight norm's parts apart."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        networks: dict[str, nn.Module] = {"gpt": GPT(gpt_dims), "sovits": SoVITS(sovits_dims)}
+        networks: dict[str, nn.Module] = {"gpt": GPT(gpt_dims)}
+        if isinstance(sovits_dims.decoder, FlowMatchingDims):
+            flow = sovits_dims.decoder
+            networks |= {"sovits": FlowMatchingSoVITS(sovits_dims), "vocoder": build(flow.mel_bands, flow.vocoder)}
+        else:
+            networks["sovits"] = SoVITS(sovits_dims)
         for network in networks.values():
             for name, parameter in network.named_parameters():
                 if parameter.dim() > 1 and not name.endswith("embedding.weight"):
@@ -140,7 +152,7 @@ def _description(name: str, gpt_dims: GPTDims, sovits_dims: SoVITSDims, *, quant
         token_scheme={"kind": "quantizer"} if quantizer else CODES.scheme(),
         languages=("en",),
         symbols=SymbolTable("v2", symbols_sha256(V2)),
-        sample_rate=sovits_dims.sample_rate,
+        sample_rate=sovits_dims.waveform_rate,
         semantic_rate=25,
         latent_rate=50,
         lineage={"base": "none"},
@@ -156,4 +168,8 @@ def _prompt(gpt_dims: GPTDims, sovits_dims: SoVITSDims, seed: int, *, quantizer:
         return Prompt(np.array([CODES.first_token]), np.zeros(0, np.int64), style)
     phonemes = rng.integers(10, 300, 9)
     features = rng.standard_normal((9, gpt_dims.word_features)).astype(np.float32)
-    return Prompt(rng.integers(0, gpt_dims.semantic_tokens - 1, 12), phonemes, style, features)
+    tokens = rng.integers(0, gpt_dims.semantic_tokens - 1, 12)
+    mel = None
+    if isinstance(sovits_dims.decoder, FlowMatchingDims):
+        mel = rng.uniform(-1, 1, (1, sovits_dims.decoder.mel_bands, 25)).astype(np.float32)
+    return Prompt(tokens, phonemes, style, features, reference_mel=mel)

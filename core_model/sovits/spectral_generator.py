@@ -31,9 +31,11 @@ class InverseSTFT(nn.Module):
         self.hop = hop
         self.pieces = fft // hop
         self.trim = (fft - hop) // 2
-        window = torch.hann_window(fft, periodic=True, dtype=torch.float64)
-        basis = torch.fft.irfft(torch.eye(fft // 2 + 1, dtype=torch.complex128), n=fft, dim=1)
-        imaginary = torch.fft.irfft(1j * torch.eye(fft // 2 + 1, dtype=torch.complex128), n=fft, dim=1)
+        # Constants: on the CPU also where a network is built without memory and takes its parameters from a file.
+        window = torch.hann_window(fft, periodic=True, dtype=torch.float64, device="cpu")
+        identity = torch.eye(fft // 2 + 1, dtype=torch.complex128, device="cpu")
+        basis = torch.fft.irfft(identity, n=fft, dim=1)
+        imaginary = torch.fft.irfft(1j * identity, n=fft, dim=1)
         table = torch.cat([basis, imaginary]) * window  # (2 * bins, fft)
         self.register_buffer("table", table.float(), persistent=False)
         self.register_buffer("overlap", (window**2).float()[None, None], persistent=False)  # (1, 1, fft)
