@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_model.errors import CheckpointError, UnsafePickleError
+from core_model.sovits.families import FAMILIES
 from core_model.upstream import families
 from core_model.upstream.checkpoint import read_outline
 from core_model.upstream.stock import marks
@@ -54,6 +55,7 @@ class CheckpointFile:
     kind: str
     family: str
     phonemes: int  # rows of a GPT's phoneme table; 0 of other kinds
+    semantic_tokens: int  # of a GPT: the quantizer's codes, and one that ends speech
     stock: tuple[str, ...]  # what says that it is nobody's voice
     training: bool
     evidence: tuple[str, ...]
@@ -127,11 +129,13 @@ def look(path: Path) -> CheckpointFile:
         raise UnfitFileError(path, str(error)) from error
     finding = outline.finding
     shapes = {name: plan.shape for name, plan in outline.plans.items()}
+    numbers = families.gpt_numbers(shapes) if finding.kind == "gpt" else {}
     return CheckpointFile(
         path=path,
         kind=finding.kind,
         family=finding.family,
-        phonemes=families.gpt_numbers(shapes)["phonemes"] if finding.kind == "gpt" else 0,
+        phonemes=numbers.get("phonemes", 0),
+        semantic_tokens=numbers.get("semantic_tokens", 0),
         stock=marks(finding.kind, shapes, outline.start_md5, training=outline.training),
         training=outline.training,
         evidence=finding.evidence,
@@ -142,6 +146,8 @@ def _files(paths: Iterable[Path]) -> list[Path]:
     """*paths*, each directory replaced by the checkpoints in it; none twice."""
     files: list[Path] = []
     for path in paths:
+        if not path.is_file() and not path.is_dir():
+            raise UnfitFileError(path, "it is neither a file nor a directory")
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() in _ENDINGS)
             if not inside:
@@ -173,9 +179,12 @@ def _only(found: Sequence[CheckpointFile], kinds: str | tuple[str, ...], half: s
 
 
 def _require_pair(acoustic: CheckpointFile, gpt: CheckpointFile) -> None:
-    wanted = _GPT_ROWS.get(acoustic.family, 732)
-    if gpt.phonemes != wanted:
-        raise PairError(acoustic.name, acoustic.told, wanted, gpt.name, gpt.phonemes)
+    rows, tokens = _GPT_ROWS.get(acoustic.family, 732), FAMILIES[acoustic.family].semantic_codes + 1
+    for wanted, found, what in ((rows, gpt.phonemes, "phonemes"), (tokens, gpt.semantic_tokens, "semantic tokens")):
+        if found != wanted:
+            raise PairError(
+                f"{acoustic.name} is {acoustic.told} and goes with a GPT of {wanted} {what}; {gpt.name} has {found}"
+            )
 
 
 def _base(lora: CheckpointFile, path: Path | None) -> CheckpointFile:

@@ -203,13 +203,7 @@ class SeveralVoicesError(ImportingError):
 
 
 class PairError(ImportingError):
-    """Two halves that do not read the same phonemes."""
-
-    def __init__(self, sovits: str, family: str, rows: int, gpt: str, gpt_rows: int) -> None:
-        super().__init__(
-            f"{sovits} is {family} and goes with a GPT of {rows} phonemes; {gpt} has {gpt_rows}, so they are no pair"
-        )
-        self.rows = rows
+    """Two halves that do not read the same phonemes, or do not mean the same tokens."""
 
 
 class BaseFileError(ImportingError):

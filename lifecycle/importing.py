@@ -12,13 +12,17 @@ records/upstream.json holds the same configuration in its own order, and the ord
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from core_model.errors import CheckpointError, RuntimeMissingError, UnknownLanguageError
@@ -239,7 +243,14 @@ def _description(
 def _write_weights(directory: Path, part: str, tensors: Mapping[str, np.ndarray]) -> None:
     (directory / "weights").mkdir(exist_ok=True)
     path = directory / "weights" / f"{part}.safetensors"
-    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, path)  # no metadata: voice.py
+    try:
+        save_file(
+            {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, path
+        )  # no metadata: voice.py
+    except SafetensorError as error:  # what the system said, wrapped: a full disk is no bug
+        code = re.search(r"os error (\d+)", str(error))
+        number = int(code[1]) if code else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def _write_record(directory: Path, records: Mapping[str, object]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from core_model.errors import RuntimeMissingError
-from lifecycle.cli.console import Console, Verb, home_option
+from lifecycle.cli.console import Console, Progress, Verb, home_option
 from lifecycle.store import Store
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def command(
         accept_stock=accept_stock,
         keep_directories=keep_directories,
     )
-    finish = prompting.maker()
     with console.progress(f"Importing {name}") as tell:
+        finish = prompting.maker(tell)
         imported = import_voice(store, name, files, options, vocoders=networks.vocoders, finish=finish, tell=tell)
     remark(console, imported, prompting.added, len(transcripts))
     console.answer(facts_of(imported, prompting.added), *lines_of(imported))
@@ -101,7 +101,7 @@ class _Prompting:
     pretrained: Pretrained
     added: list[Added] = field(default_factory=list)
 
-    def maker(self) -> Callable[[Voice], None]:
+    def maker(self, tell: Progress) -> Callable[[Voice], None]:
         """What gives a voice its prompt; nothing if no reference was named."""
         if not (self.recordings or self.transcripts or self.tokens or self.style):
             return lambda voice: None
@@ -117,6 +117,8 @@ class _Prompting:
         given = Given(references, tokens_file=self.tokens, style_file=self.style)
 
         def make(voice: Voice) -> None:
-            self.added.append(add_prompt_to(voice, "default", given, self.pretrained, now=datetime.now(UTC)))
+            tell(0, 0, "listening to the reference")
+            now = datetime.now(UTC)
+            self.added.append(add_prompt_to(voice, "default", given, self.pretrained, now=now, tell=tell))
 
         return make

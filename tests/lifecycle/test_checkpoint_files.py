@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +66,18 @@ def test_v1_takes_the_gpt_of_v1_and_no_other(tmp_path: Path) -> None:
         find_parts([sovits, new])
     with pytest.raises(PairError, match=r"a SoVITS v2 .* 732 phonemes; old\.ckpt has 512"):
         find_parts([made.write(tmp_path / "v2.pth", made.sovits()), old])
+
+
+def test_a_gpt_that_means_other_tokens_is_no_pair(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    other = replace(made.gpt(), tensors=crafted.arrays(shapes.gpt(732, 513, 8, 1, 4)))
+    with pytest.raises(PairError, match=r"a GPT of 1025 semantic tokens; other\.ckpt has 513"):
+        find_parts([pair[0], made.write(tmp_path / "other.ckpt", other)])
+
+
+def test_what_is_neither_file_nor_directory_is_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pth")
+    with pytest.raises(UnfitFileError, match=r"pipe\.pth: it is neither"):
+        find_parts([tmp_path / "pipe.pth", pair[1]])
 
 
 def test_a_missing_half_is_named(pair: tuple[Path, Path]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 
 from core_model.errors import UnknownLanguageError
 from core_model.sovits.dims import dims_from_dict
@@ -137,6 +138,16 @@ def test_nothing_is_left_when_something_fails_late(store: Store, tmp_path: Path)
     with pytest.raises(RuntimeError):
         import_voice(store, "anna", write_pair(tmp_path), ENGLISH, finish=fail)
     assert store.names() == () and list(store.voices_directory.iterdir()) == []
+
+
+def test_a_full_disk_is_told_as_what_it_is(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(tensors: object, path: Path) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(importing, "save_file", full)
+    with pytest.raises(OSError, match="No space left on device") as refusal:
+        import_voice(store, "anna", write_pair(tmp_path), ENGLISH)
+    assert refusal.value.errno == 28 and store.names() == ()
 
 
 def test_a_name_that_is_taken_is_refused_before_anything_is_read(store: Store, tmp_path: Path) -> None:
