@@ -19,8 +19,9 @@ _MARKS = PUNCTUATION | {"UNK", "停", "空", "SP2", "SP3", "[", "]"}
 _PROSODY = {86, 322, 323}  # rows of UNK, [ and ]: of a Japanese accent
 
 # Public texts that differ under every code that reads them as Japanese, each with its reason; docs/text.md shows them.
-DIFFERENT = {"我用iPhone拍照，very good！": "dictionary: 我 is ワガ in upstream's, ワレ in ours"}
+DIFFERENT = {"我用iPhone拍照，very good！": "ja and all_ja: 我 is ワガ in upstream's dictionary, ワレ in ours"}
 OTHER_ACCENTS: dict[str, str] = {}  # the same where only prosody marks differ
+ALL_DIFFERENT = {**DIFFERENT, **OTHER_ACCENTS}
 
 
 def upstream_of(row: dict[str, Any]) -> list[tuple[list[int], str]]:
