@@ -125,7 +125,7 @@ def _next(found: Diagnosis, all_found: Sequence[Diagnosis]) -> str:
     if found.kind in ("sovits", "lora", "gpt", "vocoder") and found.usable:
         return _import(found, all_found)
     if found.base:
-        return f"lifecycle train --base {shlex.quote(str(found.path.parent))} --name {_NAME} RECORDINGS"
+        return f"lifecycle train {_NAME} --recordings DIRECTORY --base {shlex.quote(str(found.path.parent))}"
     if found.kind in ("hubert", "roberta", "speaker_vector") and found.usable:
         place = found.path if found.path.is_dir() else found.path.parent
         return f"lifecycle prompt {_NAME} --reference WAV --transcript TEXT --pretrained {shlex.quote(str(place))}"

@@ -24,6 +24,7 @@ import numpy as np
 from core_model.errors import CheckpointError
 from core_model.upstream import families, unpickle
 from core_model.upstream.container import Container
+from core_model.upstream.old_stream import OldStream, is_old_stream
 from core_model.upstream.unpickle import Storage, TensorPlan
 
 _WITH_TENSORS = ("weight", "model", "generator")
@@ -66,7 +67,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     CheckpointError: no checkpoint, damaged, of a network not read yet, or not complete. UnsafePickleError: its pickle
     asks for something a voice does not need.
     """
-    with Container(path) as container:
+    with _opened(path) as container:
         found = _outline(container)
         tensors = _read(container, found.plans)
     return Checkpoint(
@@ -85,7 +86,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 def read_outline(path: Path) -> Outline:
     """As `read_checkpoint`, with the same refusals, but no value is read and so damage to values is not seen."""
-    with Container(path) as container:
+    with _opened(path) as container:
         outline = _outline(container)
         for plan in outline.plans.values():
             container.require_storage(plan.storage.key, plan.storage.dtype, plan.storage.count)
@@ -97,7 +98,7 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
 
     As careful as read_checkpoint: nothing runs, and a file that is not whole is refused.
     """
-    with Container(path) as container:
+    with _opened(path) as container:
         contents = unpickle.read(container.pickle())
         plans = _weights(contents.root)
         _require_all_named(container, contents.storages)
@@ -122,7 +123,11 @@ def gpt_heads(config: dict[str, object], width: int) -> int:
     return heads
 
 
-def _outline(container: Container) -> Outline:
+def _opened(path: Path) -> Container | OldStream:
+    return OldStream(path) if is_old_stream(path) else Container(path)
+
+
+def _outline(container: Container | OldStream) -> Outline:
     contents = unpickle.read(container.pickle())
     parts = contents.root
     plans = _weights(parts)
@@ -163,21 +168,18 @@ def _require_rank(said: object, finding: families.Finding) -> None:
         raise CheckpointError(f"its lora_rank is {said!r}, its tensors show {finding.lora_rank or 'no LoRA'}")
 
 
-def _read(container: Container, plans: dict[str, TensorPlan]) -> dict[str, np.ndarray]:
-    storages: dict[str, tuple[Storage, np.ndarray]] = {}
+def _read(container: Container | OldStream, plans: dict[str, TensorPlan]) -> dict[str, np.ndarray]:
+    storages: dict[Storage, np.ndarray] = {}
     tensors: dict[str, np.ndarray] = {}
     for name, plan in plans.items():
         wanted = plan.storage
-        if wanted.key not in storages:
-            storages[wanted.key] = (wanted, container.storage(wanted.key, wanted.dtype, wanted.count))
-        storage, values = storages[wanted.key]
-        if storage != wanted:
-            raise CheckpointError(f"storage {wanted.key} is described in two ways")
-        tensors[name] = plan.view(values)
+        if wanted not in storages:
+            storages[wanted] = container.storage(wanted.key, wanted.dtype, wanted.count)
+        tensors[name] = plan.view(storages[wanted])
     return tensors
 
 
-def _require_all_named(container: Container, named: frozenset[str]) -> None:
+def _require_all_named(container: Container | OldStream, named: frozenset[str]) -> None:
     """Refuse storages that the pickle never names: a file says all it holds."""
     surplus = container.storage_keys - named
     if surplus:

@@ -122,7 +122,7 @@ def _safetensors(path: Path, length: int) -> Diagnosis:
 
 def _said(sign: Sign, beginning: bytes) -> tuple[str, ...]:
     """What torch says of a file that begins so."""
-    if sign.usable:
+    if sign.kind not in ("html", "lfs_pointer", "text"):
         return ()
     byte = beginning[0]
     known = explain(f"Unsupported operand {byte}")

@@ -81,7 +81,7 @@ def recognised(head: str, root: object) -> Recognised:
     return Recognised(sign, ours=False)
 
 
-def legacy_values_bytes(root: object, keys: object) -> int:
+def values_bytes(root: object, keys: object) -> int:
     """How many bytes of values follow the pickles of torch's old form: for each storage a count and its values."""
     _, tensors = tensors_of(root, Tensor)
     known = {t.storage: t for t in tensors.values() if isinstance(t, Tensor)}
@@ -95,10 +95,11 @@ def head_name(head: str) -> str:
     return f"a {family} LoRA" if kind == "lora" else family
 
 
-def head_problems(known: bool) -> tuple[str, ...]:
+def head_problems(known: bool, *, usual: bool) -> tuple[str, ...]:
     """What other tools say of a head that is not PK."""
     said = "its first two bytes are GPT-SoVITS's, not a zip's" if known else "its first two bytes are not a zip's"
-    return (HEAD.said_of(f"{said}; that is usual", UNDERFLOW),) if known else (f"unusual: {said}",)
+    said += "; that is usual" if usual else ""
+    return (HEAD.said_of(said, UNDERFLOW),) if known else (f"unusual: {said}",)
 
 
 def _lightning(sign: Sign) -> Recognised:

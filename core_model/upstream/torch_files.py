@@ -22,13 +22,14 @@ from core_model.upstream.checkpoint import read_outline
 from core_model.upstream.container import HEADS, Container, OriginalMagic
 from core_model.upstream.findings import Diagnosis, Sign
 from core_model.upstream.messages import CUT, ZIPPED
+from core_model.upstream.old_stream import BEGINNING
 from core_model.upstream.pickle_scan import Budget, Scan
 from core_model.upstream.zip_survey import ZipSurvey, first_pickle, scan_pickles, survey_zip
 
-LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_LEGACY_PICKLES = 5
+_PICKLES = 5  # of the old form
 _BEGINNING_bytes = 16 << 20
 _SHOWN = 12
+_OLD_CUT = "other tools say `unexpected EOF, expected ... more bytes. The file might be corrupted`: its end is missing"
 _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
@@ -59,10 +60,9 @@ def diagnose_stream(path: Path, beginning: bytes, length: int) -> Diagnosis | No
     begun = beginning[:1] == b"\x80" and beginning[1:2] <= b"\x05"
     if not begun and not scans[0].complete and not _does_something(scans[0]):
         return None
-    if scans[0].root == LEGACY_MAGIC:
-        return _legacy(path, beginning, length, scans)
-    whole = length <= len(beginning) and all(scan.complete for scan in scans)
-    unread = () if whole else (f"its pickle was not read to its end: {scans[-1].trouble or 'it is too large'}",)
+    if beginning.startswith(BEGINNING):
+        return _old_form(path, length, scans)
+    unread = () if length <= len(beginning) else ("it is too large to be read to its end",)
     sign = Sign("pickle", None, ("it is a pickle, and not one of torch",), ("nothing of this toolkit reads it",))
     return _judged(path, sign, {"the pickle": scans}, unread, permitted.PLAIN)
 
@@ -82,41 +82,33 @@ def names_in_zip(file: io.FileIO) -> tuple[str, ...]:
     return permitted.beyond(asked, permitted.PLAIN)
 
 
-def _legacy(path: Path, beginning: bytes, length: int, scans: list[Scan]) -> Diagnosis:
-    scans = scans[:_LEGACY_PICKLES]
+def _old_form(path: Path, length: int, scans: list[Scan]) -> Diagnosis:
+    scans = scans[:_PICKLES]
     told = "it is a checkpoint in torch's old form, from before 1.6 (its first pickle is torch's magic number)"
-    unread = [f"pickle {n + 1} of it: {scan.trouble}" for n, scan in enumerate(scans) if not scan.complete]
-    if len(scans) < _LEGACY_PICKLES and not unread:
-        unread = ["pickles that belong to it are missing"]
+    missing = len(scans) < _PICKLES or not all(scan.complete for scan in scans)
     content = scans[3].root if len(scans) > 3 else None
     found = networks.recognised("PK", content)
-    evidence = (*found.sign.evidence, told)
-    problems = list(found.sign.problems)
-    usable = not unread
-    if usable:
-        end = sum(scan.end for scan in scans) + networks.legacy_values_bytes(content, scans[4].root)
-        if end > length:
-            usable = False
-            problems.append(f"{end - length} bytes are missing at its end")
-            problems.append(CUT.said_of("its end is missing"))
-    kind = found.sign.kind if usable else "truncated"
-    sign = replace(found.sign, kind=kind, evidence=evidence, problems=tuple(problems), usable=usable)
+    if missing:
+        lost = [] if any(scan.trouble for scan in scans) else ["pickles that belong to it are missing"]
+        sign = Sign("truncated", found.sign.family, (told,), (_OLD_CUT,), usable=False)
+        return _judged(path, sign, {"its content": scans}, lost, permitted.PLAIN)
+    found, refusal = _strictly(path, found, length, {name for scan in scans for name in scan.names})
+    sign = replace(found.sign, evidence=(*found.sign.evidence, told))
+    end = sum(scan.end for scan in scans) + networks.values_bytes(content, scans[4].root)
+    if end > length:
+        problems = (*sign.problems, f"{end - length} bytes are missing at its end", _OLD_CUT)
+        sign = replace(sign, kind="truncated", problems=problems, usable=False)
+    elif refusal:
+        sign = replace(sign, problems=(*sign.problems, refusal), usable=False)
     allowed = permitted.VOICE if found.ours else permitted.PLAIN
-    return _judged(path, sign, {"its content": scans}, unread, allowed)
+    return replace(_judged(path, sign, {"its content": scans}, (), allowed), base=found.base)
 
 
 def _checkpoint(path: Path, head: str, length: int, survey: ZipSurvey, scans: Sequence[Scan]) -> Diagnosis:
     content = scans[0].root if scans else None
     names = {name for scan in scans for name in scan.names}
     found = networks.recognised(head if head in HEADS else "PK", content)
-    refusal = ""
-    if found.ours:
-        try:
-            found = networks.outlined(read_outline(path), length, names)
-        except UnsafePickleError:
-            pass  # the scan has every name that it refuses, and more
-        except CheckpointError as error:
-            refusal = f"it is not whole: {error}"
+    found, refusal = _strictly(path, found, length, names)
     unread = [*survey.unread, *_loose(path)]
     sign = found.sign
     if refusal:
@@ -126,10 +118,25 @@ def _checkpoint(path: Path, head: str, length: int, survey: ZipSurvey, scans: Se
         told = "GPT-SoVITS's code for" if known else "no code of GPT-SoVITS's, and was taken for"
         what = networks.head_name(head) if known else "PK"
         sign = replace(sign, evidence=(*sign.evidence, f"it begins with {head!r} where PK would stand: {told} {what}"))
-        sign = replace(sign, problems=(*networks.head_problems(known), *sign.problems))
+        usual = found.ours and known
+        sign = replace(sign, problems=(*networks.head_problems(known, usual=usual), *sign.problems))
     allowed = permitted.VOICE if found.ours else permitted.PLAIN
     judged = _judged(path, sign, survey.pickles, unread, allowed)
     return replace(judged, base=found.base)
+
+
+def _strictly(
+    path: Path, found: networks.Recognised, length: int, names: Collection[str]
+) -> tuple[networks.Recognised, str]:
+    """*found* as the import would read it, and why the import would not; what is not ours it is not asked about."""
+    if not found.ours:
+        return found, ""
+    try:
+        return networks.outlined(read_outline(path), length, names), ""
+    except UnsafePickleError:
+        return found, ""  # the scan has every name that was refused, and more
+    except CheckpointError as error:
+        return found, f"it is not whole: {error}"
 
 
 def _loose(path: Path) -> tuple[str, ...]:

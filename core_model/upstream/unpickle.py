@@ -63,7 +63,12 @@ class Contents:
     """What a pickle describes."""
 
     root: object  # dicts, lists, tuples, plain values, TensorPlans
-    storages: frozenset[str]  # keys of all storages it names, also those of optimizer states
+    described: dict[str, Storage]  # all storages it names, also those of optimizer states
+
+    @property
+    def storages(self) -> frozenset[str]:
+        """The keys of the storages."""
+        return frozenset(self.described)
 
 
 def read(pickle: bytes) -> Contents:
@@ -80,7 +85,7 @@ def read(pickle: bytes) -> Contents:
         _run(machine, pickle)
     if len(machine.stack) != 1 or machine.marks:
         raise CheckpointError("its pickle does not end in one object")
-    return Contents(machine.stack[0], frozenset(machine.storages))
+    return Contents(machine.stack[0], machine.storages)
 
 
 def _run(machine: _Machine, pickle: bytes) -> None:
@@ -114,7 +119,7 @@ class _Machine:
     stack: list[object] = field(default_factory=list)
     marks: list[list[object]] = field(default_factory=list)  # stacks put aside by MARK
     memo: dict[int, object] = field(default_factory=dict)
-    storages: set[str] = field(default_factory=set)
+    storages: dict[str, Storage] = field(default_factory=dict)
 
     def to_mark(self) -> list[object]:
         """What was pushed since the last MARK, which is taken away."""
@@ -248,11 +253,17 @@ def _build(machine: _Machine, _: object) -> None:
 
 def _storage(machine: _Machine, _: object) -> None:
     match machine.stack.pop():
-        case ("storage", _Name(path), str(key), str(), int(count)) if type(count) is int and count >= 0:
+        # A sixth part, in the old form: of which storage it would be a view; none is since torch 0.4.
+        case ("storage", _Name(path), str(key), str(), int(count), *view) if type(count) is int and view in (
+            [],
+            [None],
+        ):
             dtype = _STORAGES.get(str(path))
-            if dtype is not None:
-                machine.storages.add(key)
-                machine.stack.append(Storage(key, dtype, count))
+            if dtype is not None and count >= 0:
+                storage = machine.storages.setdefault(key, Storage(key, dtype, count))
+                if storage != Storage(key, dtype, count):
+                    raise CheckpointError(f"storage {key} is described in two ways")
+                machine.stack.append(storage)
                 return
     raise CheckpointError("its pickle refers to something outside it that is no storage")
 

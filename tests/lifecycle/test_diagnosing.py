@@ -137,7 +137,7 @@ def test_a_lora_asks_for_its_base_and_its_vocoder(tmp_path: Path) -> None:
     other = Diagnosis(Path("s2Gv3.pth"), "base", "v3", ("x",), True, base=True)
     told = diagnosing._next(lora, [other, lora, base, vocoder])
     assert "--base s2Gv4.pth --vocoder v.pth" in told
-    assert diagnosing._next(base, [base]).startswith("lifecycle train --base .")
+    assert diagnosing._next(base, [base])== "lifecycle train NAME --recordings DIRECTORY --base ."
 
 
 @pytest.mark.parametrize("name", crafted_files.FILES)

@@ -270,7 +270,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str, bool | None, tuple[str, ...]]] 
     "noise": (lambda: bytes(range(128, 256)) * 8, "unknown", None, ("80 81",)),
     "a pickle": (lambda: pickle.dumps({"a": [1, 2.5, None]}, 4), "pickle", True, ("pickle",)),
     "a pickle of text": (lambda: pickle.dumps({"a": [1, 2]}, 0), "pickle", True, ("pickle",)),
-    "a half pickle": (lambda: pickle.dumps(list(range(999)))[:-9], "pickle", None, ("not read to its end",)),
+    "a half pickle": (lambda: pickle.dumps(list(range(999)))[:-9], "pickle", None, ("not enough data",)),
 }
 
 
