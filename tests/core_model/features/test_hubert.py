@@ -37,10 +37,11 @@ def test_features_are_those_of_transformers(folder: Path) -> None:
     np.testing.assert_allclose(found[0], expected(network), atol=1e-6)
 
 
+@pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("half", [False, True])
-def test_an_old_folder_with_a_pickle(folder: Path, half: bool) -> None:
+def test_an_old_folder_with_a_pickle(folder: Path, half: bool, zipped: bool) -> None:
     network = tiny_pretrained.hubert(folder)
-    tiny_pretrained.as_old_folder(folder, network.state_dict(), half=half)
+    tiny_pretrained.as_old_folder(folder, network.state_dict(), half=half, zipped=zipped)
     found = hubert.load(folder).features(WAVEFORM)
     np.testing.assert_allclose(found[0], expected(network), atol=2e-2 if half else 1e-6)
 

@@ -37,10 +37,11 @@ def test_the_obvious_computation(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, obvious(network, TEXT, COUNTS), atol=1e-6)
 
 
+@pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("half", [False, True])
-def test_an_old_folder_with_a_pickle(tmp_path: Path, half: bool) -> None:
+def test_an_old_folder_with_a_pickle(tmp_path: Path, half: bool, zipped: bool) -> None:
     network = tiny_pretrained.roberta(tmp_path)
-    tiny_pretrained.as_old_folder(tmp_path, network.state_dict(), half=half)
+    tiny_pretrained.as_old_folder(tmp_path, network.state_dict(), half=half, zipped=zipped)
     found = word_features.load(tmp_path).of(TEXT, COUNTS)
     np.testing.assert_allclose(found, obvious(network, TEXT, COUNTS), atol=5e-3 if half else 1e-6)
 

@@ -56,8 +56,8 @@ def roberta(folder: Path, *, width: int = 12, positions: int = 64, seed: int = 2
     return network
 
 
-def as_old_folder(folder: Path, tensors: dict[str, torch.Tensor], *, half: bool = False) -> None:
-    """Rewrite *folder* as transformers of 2021 did: pytorch_model.bin, a pickle, with weight norm's old names."""
+def as_old_folder(folder: Path, tensors: dict[str, torch.Tensor], *, half: bool = False, zipped: bool = True) -> None:
+    """Rewrite *folder* as transformers of 2021 did (not *zipped*: of 2019): pytorch_model.bin, with old names."""
     old = {
         name.replace("parametrizations.weight.original0", "weight_g")
         .replace("parametrizations.weight.original1", "weight_v")
@@ -65,7 +65,7 @@ def as_old_folder(folder: Path, tensors: dict[str, torch.Tensor], *, half: bool 
         .replace("LayerNorm.bias", "LayerNorm.beta"): values.half() if half else values
         for name, values in tensors.items()
     }
-    torch.save(old, folder / "pytorch_model.bin")
+    torch.save(old, folder / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
     (folder / "model.safetensors").unlink()
 
 
