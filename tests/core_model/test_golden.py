@@ -13,10 +13,20 @@ import pytest
 from safetensors.numpy import load_file
 
 from core_model import machine
-from core_model.errors import GoldenError
+from core_model.errors import AudioError, GoldenError
 from core_model.features.speaker_statistics import LENGTH, WITHIN_SPEAKER
-from core_model.golden import Golden, Identity, judge, record_golden, teacher_forced
+from core_model.golden import (
+    TEXTS,
+    Golden,
+    Identity,
+    decode_sentences,
+    golden_texts,
+    judge,
+    record_golden,
+    teacher_forced,
+)
 from core_model.synthesis import TorchRuntime
+from core_model.text.front_end import FrontEnd, write_data
 from core_model.text.phonemes import symbols_of
 from core_model.voice import Floats, Voice
 from tests.tiny_voice import CODES, make_tiny_voice
@@ -131,6 +141,67 @@ def test_a_golden_text_is_one_sentence(voice: Voice, tmp_path: Path) -> None:
     copy = Voice.open(shutil.copytree(voice.directory, tmp_path / "ada"))
     with pytest.raises(GoldenError, match="one sentence"):
         record_golden(copy, TorchRuntime(copy), now=NOW, machine={}, texts={"en": ("Tea. Ice.",)})
+
+
+def test_texts_are_in_the_first_of_the_voices_languages(voice: Voice) -> None:
+    def texts(*languages: str) -> dict[str, tuple[str, ...]]:
+        return golden_texts(Voice(voice.directory, replace(voice.description, languages=languages)))
+
+    assert texts("en") == {"en": TEXTS["en"]} and len(TEXTS["en"]) == 3
+    assert {language: len(several) for language, several in texts("zh", "en", "ja").items()} == {"zh": 2, "en": 2}
+    assert list(texts("fr", "yue")) == ["yue"]
+    with pytest.raises(GoldenError, match="fr"):
+        texts("fr")
+
+
+@pytest.mark.parametrize("language", [language for language in TEXTS if language not in ("ja", "ko")])
+def test_golden_texts_are_one_utterance_each_and_lose_nothing(tmp_path: Path, language: str) -> None:
+    """In upstream's reading, which cuts at commas unless it is told not to. ja and ko need packages: see below."""
+    _require_one_utterance_each(tmp_path, language)
+
+
+@pytest.mark.parametrize(("language", "package"), [("ja", "pyopenjtalk"), ("ko", "mecab")])
+def test_golden_texts_of_languages_with_analysers(tmp_path: Path, language: str, package: str) -> None:
+    pytest.importorskip(package)
+    _require_one_utterance_each(tmp_path, language)
+
+
+def _require_one_utterance_each(directory: Path, language: str) -> None:
+    write_data(directory, (language,) if language == "en" else ("en", language), "upstream")
+    front_end = FrontEnd(directory)
+    for text in TEXTS[language]:
+        (said,) = front_end.read(text, language, "cut0")
+        assert len(said) > 10 and said.dropped == (), text
+
+
+def test_flow_matching_is_recorded_in_few_steps(tmp_path: Path) -> None:
+    voice = make_tiny_voice(tmp_path / "flora", flowing=True, stock_seeds=())
+    golden = Golden.read(voice.golden_directory)
+    assert golden.steps == 4
+    again = decode_sentences(voice, TorchRuntime(voice), golden)
+    for waveform, sentence in zip(again, golden.sentences, strict=True):
+        np.testing.assert_array_equal(waveform, sentence.waveform)
+    document = json.loads((voice.golden_directory / "golden.json").read_text())
+    for wrong in (0, "4", True, 10**9):
+        (voice.golden_directory / "golden.json").write_text(json.dumps(document | {"steps": wrong}))
+        with pytest.raises(GoldenError, match="steps"):
+            Golden.read(voice.golden_directory)
+    del document["steps"]  # made before there were any
+    (voice.golden_directory / "golden.json").write_text(json.dumps(document))
+    assert Golden.read(voice.golden_directory).steps is None
+
+
+def test_speech_without_a_voiced_sound_has_no_statistics(
+    voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Voice.open(shutil.copytree(voice.directory, tmp_path / "ada"))
+    runtime = TorchRuntime(copy)
+    monkeypatch.setattr(runtime, "decode", lambda *given: np.ones(1000, np.float32))  # 60 ms
+    kept = record_golden(copy, runtime, now=NOW, machine={}, texts={"en": ("Tea.",)})
+    assert (kept.identity.statistics, kept.identity.threshold) == ((), None)
+    assert Golden.read(copy.golden_directory).identity == kept.identity
+    with pytest.raises(AudioError):  # of a person whose recordings are there, that is no voice
+        record_golden(copy, runtime, now=NOW, machine={}, texts={"en": ("Tea.",)}, recordings=at(1.0))
 
 
 @pytest.mark.parametrize("field", ["made", "tolerances", "identity", "sentences", "machine", "noise_scale"])

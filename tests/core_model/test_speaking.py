@@ -9,9 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core_model.errors import EmptyTextError, UnknownLanguageError, UnknownPhonemeError, VoiceError
+from core_model.errors import EmptyTextError, PromptMissingError, UnknownLanguageError, UnknownPhonemeError, VoiceError
 from core_model.sampling import SamplingOptions
-from core_model.speaking import Continuation, SpeakingOptions, Speech, sentence_seed, sovits_dims, speak
+from core_model.speaking import (
+    Continuation,
+    SpeakingOptions,
+    Speech,
+    has_exports,
+    sentence_seed,
+    sovits_dims,
+    speak,
+)
 from core_model.text.symbols import V2
 from core_model.utterances import utterances
 from core_model.voice import Floats, Integers, Prompt, SymbolTable, Voice
@@ -27,6 +35,11 @@ def aligned(tmp_path_factory: pytest.TempPathFactory) -> Voice:
 @pytest.fixture(scope="module")
 def quantized(tmp_path_factory: pytest.TempPathFactory) -> Voice:
     return make_tiny_voice(tmp_path_factory.mktemp("v") / "quentin", golden=False, quantizer=True)
+
+
+@pytest.fixture(scope="module")
+def flowing(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+    return make_tiny_voice(tmp_path_factory.mktemp("v") / "flora", golden=False, flowing=True)
 
 
 class Recorder:
@@ -136,6 +149,73 @@ def test_a_quantizer_voice_puts_its_prompt_first_and_zeros_where_no_features_are
 def test_a_short_sentence_gets_a_leading_mark_from_a_quantizer_voice(quantized: Voice) -> None:
     _, runtime = say(quantized, "Tea.")
     assert runtime.begun[0][0][9:].tolist() == ids(".", "T", "IY1", ".")
+
+
+def test_word_features_of_the_text_follow_those_of_the_prompt(quantized: Voice) -> None:
+    (said,) = utterances(quantized, "Seven grey whales")
+    rows = np.arange(len(said.phonemes) * 12, dtype=np.float32).reshape(-1, 12)
+    runtime = Recorder(quantized)
+    speak(quantized, runtime, [replace(said, word_features=rows)], SpeakingOptions(sampling=SamplingOptions(limit=5)))
+    features = runtime.begun[0][2]
+    assert features is not None
+    np.testing.assert_array_equal(features[:9], quantized.prompt().word_features)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(features[9:], rows)
+
+
+def test_without_words_in_the_prompt_the_gpt_goes_on_from_nothing(quantized: Voice, tmp_path: Path) -> None:
+    held = quantized.prompt()
+    empty = replace(held, semantic_tokens=np.zeros(0, np.int64), phonemes=np.zeros(0, np.int64), word_features=None)
+    voice = write_voice(
+        tmp_path / "b",
+        quantized.description,
+        weights={part: quantized.weights(part) for part in ("gpt", "sovits")},
+        prompts={"default": empty},
+    )
+    runtime = Recorder(voice)
+    (said,) = utterances(quantized, "Seven grey whales")
+    speak(voice, runtime, [said], SpeakingOptions(sampling=SamplingOptions(limit=5)))
+    phonemes, tokens, features = runtime.begun[0]
+    assert phonemes.tolist() == list(said.phonemes) and tokens.size == 0
+    assert features is not None and not features.any()
+    assert runtime.steps[0][1] == 0
+    np.testing.assert_array_equal(runtime.decoded[0]["prompt"].style, held.style)  # type: ignore[attr-defined]
+
+
+def test_upstreams_voices_end_every_sentence_in_silence(quantized: Voice) -> None:
+    said = utterances(quantized, "Seven grey whales. Eight red foxes.")
+    options = SpeakingOptions(sampling=SamplingOptions(limit=5), pause_s=0.1)
+    speech = speak(quantized, Recorder(quantized), said, options)
+    assert speech.waveform.size == sum(sentence.samples + 1600 for sentence in speech.sentences)
+    assert not speech.waveform[-1600:].any() and speech.waveform[-1601]
+
+
+def test_a_named_prompt_is_the_one_that_speaks(quantized: Voice, tmp_path: Path) -> None:
+    angry = replace(quantized.prompt(), style=-quantized.prompt().style)
+    voice = write_voice(
+        tmp_path / "b",
+        quantized.description,
+        weights={part: quantized.weights(part) for part in ("gpt", "sovits")},
+        prompts={"default": quantized.prompt(), "angry": angry},
+    )
+    said = utterances(quantized, "Seven grey whales")
+    runtime = Recorder(voice)
+    speak(voice, runtime, said, SpeakingOptions(prompt="angry", sampling=SamplingOptions(limit=5)))
+    np.testing.assert_array_equal(runtime.decoded[0]["prompt"].style, angry.style)  # type: ignore[attr-defined]
+    with pytest.raises(PromptMissingError) as refused:
+        speak(voice, runtime, said, SpeakingOptions(prompt="calm"))
+    assert refused.value.known == ("angry", "default")
+
+
+def test_flow_matching_is_told_its_steps_and_given_noise_for_its_mel(flowing: Voice) -> None:
+    said = utterances(flowing, "Seven grey whales")
+    runtime = Recorder(flowing)
+    speak(flowing, runtime, said, SpeakingOptions(steps=2, sampling=SamplingOptions(limit=8)))
+    dims = sovits_dims(flowing)
+    tokens = runtime.decoded[0]["tokens"]
+    assert runtime.decoded[0]["steps"] == 2
+    shape = (1, dims.noise_channels, dims.noise_frames_for(tokens.size))  # type: ignore[attr-defined]
+    assert runtime.decoded[0]["noise"].shape == shape  # type: ignore[attr-defined]
+    assert not has_exports(flowing)
 
 
 @pytest.mark.parametrize("level", [float("nan"), float("inf")])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from core_model.errors import VoiceError
+from core_model.errors import VocoderMissingError, VoiceError
 from core_model.sampling import SamplingOptions
 from core_model.speaking import SpeakingOptions, Speech
 from core_model.synthesis import TorchRuntime, load_gpt, load_sovits, synthesize
@@ -96,6 +96,67 @@ def test_a_posterior_encoder_is_carried_but_not_needed(voice: Voice, tmp_path: P
     other = rewritten(voice, tmp_path / "b", "sovits", kept)
     inputs = (np.arange(10), np.arange(20, 28), voice.prompt(), np.ones((1, 8, 20), np.float32), 0.5, 1.0)
     np.testing.assert_array_equal(TorchRuntime(other).decode(*inputs), TorchRuntime(voice).decode(*inputs))
+
+
+@pytest.fixture(scope="module")
+def flowing(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+    return make_tiny_voice(tmp_path_factory.mktemp("v") / "flora", golden=False, flowing=True)
+
+
+def test_flow_matching_speaks_with_as_many_steps_as_asked_for(flowing: Voice) -> None:
+    speech = {
+        steps: synthesize(flowing, "Tea.", options=SpeakingOptions(steps=steps, sampling=BRIEF))
+        for steps in (None, 3, 1)
+    }
+    np.testing.assert_array_equal(speech[None].waveform, speech[3].waveform)  # the dims' own number
+    assert speech[3].waveform.shape == speech[1].waveform.shape
+    assert np.abs(speech[3].waveform - speech[1].waveform).max() > 1e-3
+    assert speech[3].sample_rate == 1500 and np.isfinite(speech[3].waveform).all()
+
+
+def test_flow_matching_goes_on_from_the_prompt(flowing: Voice) -> None:
+    runtime, held = TorchRuntime(flowing), flowing.prompt()
+    assert held.reference_mel is not None
+    noise = np.ones((1, 6, 37), np.float32)
+    said = [
+        runtime.decode(np.arange(10), np.arange(20, 28), prompt, noise, 0.5, 1.0)
+        for prompt in (
+            held,
+            replace(held, reference_mel=-held.reference_mel),
+            replace(held, semantic_tokens=held.semantic_tokens[::-1].copy()),
+        )
+    ]
+    assert min(np.abs(said[0] - other).max() for other in said[1:]) > 1e-4
+    with pytest.raises(VoiceError, match="reference mel"):
+        runtime.decode(np.arange(10), np.arange(20, 28), replace(held, reference_mel=None), noise, 0.5, 1.0)
+
+
+def test_a_lora_is_heard_beside_its_untouched_base(flowing: Voice, tmp_path: Path) -> None:
+    weights = {part: flowing.weights(part) for part in ("gpt", "sovits", "vocoder")}
+    place = "transformer.blocks.0.attention.query"
+    width = weights["sovits"][f"{place}.weight"].shape[0]
+    lora = {f"{place}.down": np.ones((2, width), np.float16), f"{place}.up": np.ones((width, 2), np.float16)}
+    voice = write_voice(
+        tmp_path / "b", flowing.description, weights=weights | {"lora": lora}, prompts={"default": flowing.prompt()}
+    )
+    inputs = (np.arange(10), np.arange(20, 28), flowing.prompt(), np.ones((1, 6, 37), np.float32), 0.5, 1.0)
+    assert np.abs(TorchRuntime(voice).decode(*inputs) - TorchRuntime(flowing).decode(*inputs)).max() > 1e-4
+
+
+def test_without_its_vocoder_such_a_voice_says_what_is_missing(flowing: Voice, tmp_path: Path) -> None:
+    weights = {part: flowing.weights(part) for part in ("gpt", "sovits")}
+    voice = write_voice(tmp_path / "b", flowing.description, weights=weights, prompts={"default": flowing.prompt()})
+    with pytest.raises(VocoderMissingError):
+        TorchRuntime(voice)
+
+
+@pytest.mark.parametrize(("part", "size"), [("gpt", {"width": 900_000}), ("sovits", {"hidden": 900_000})])
+def test_sizes_that_only_claim_to_be_the_files_cost_no_memory(voice: Voice, part: str, size: dict[str, int]) -> None:
+    """Terabytes, if they were allocated before they are compared with the file."""
+    told = {**getattr(voice.description, part), **size}
+    claimed = Voice(voice.directory, replace(voice.description, **{part: told}))  # type: ignore[arg-type]
+    with pytest.raises(VoiceError, match="the dims say"):
+        TorchRuntime(claimed)
 
 
 def test_networks_are_loaded_for_speaking(voice: Voice) -> None:
