@@ -19,6 +19,7 @@ LifecycleError
 │   ├── PairError                 two halves that do not read the same phonemes
 │   ├── BaseFileError             a LoRA without the file that it changes, or with another one
 │   ├── VocoderMissingError       a v3 or v4 voice without the network that makes its waveform
+│   ├── NoPlayerError             exports were asked for of a family that runs on torch alone
 │   ├── NotFiniteError            a tensor with a value that is no number: carries its name
 │   ├── LanguageUnreadableError   what reads one of the voice's languages is not installed
 │   └── BaseFilesError            files that no training can start from: carries the hint
@@ -215,6 +216,14 @@ class VocoderMissingError(ImportingError):
 
     def __init__(self, family: str) -> None:
         super().__init__(f"a {family} voice speaks through the {family} vocoder, and none was named")
+        self.family = family
+
+
+class NoPlayerError(ImportingError):
+    """Exports were asked for of a family that runs on torch alone."""
+
+    def __init__(self, family: str) -> None:
+        super().__init__(f"a {family} voice runs on torch alone: there are no exports of it for the player")
         self.family = family
 
 

@@ -1,7 +1,7 @@
 """Import: from GPT-SoVITS's checkpoints to a voice in the store, value for value, without running anything in them.
 
 Knows what of a checkpoint goes where in a voice; which file is which, checkpoint_files knows. Needs no torch, unless a
-prompt is made from a recording. Values are never changed: what rested in float16 rests in float16, a LoRA rests beside
+prompt is made from a recording or the player's graphs are wanted. Values are never changed: what rested in float16 rests in float16, a LoRA rests beside
 its untouched base (they are merged when the voice is loaded), so that export gives back what came in.
 
     files ─▶ look ─▶ pair ─▶ read, every value finite ─▶ our names ─▶ weights/, voice.json, text/, records/ ─▶ prompt
@@ -26,6 +26,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from core_model.errors import CheckpointError, RuntimeMissingError, UnknownLanguageError
+from core_model.export.process import write_exports
 from core_model.sovits.dims import dims_to_dict
 from core_model.sovits.families import FAMILIES
 from core_model.text.phonemes import TABLES as SYMBOLS
@@ -37,7 +38,7 @@ from core_model.utterances import symbols_sha256
 from core_model.voice import Description, SymbolTable, Voice, write_files
 from lifecycle.checkpoint_files import CheckpointFile, Parts, find_parts
 from lifecycle.configuration_paths import without_directories
-from lifecycle.errors import LanguageUnreadableError, NotFiniteError, UnfitFileError
+from lifecycle.errors import LanguageUnreadableError, NoPlayerError, NotFiniteError, UnfitFileError
 from lifecycle.store import Store
 
 Tell = Callable[[int, int, str], None]  # done, of how many, what to say beside it
@@ -56,6 +57,7 @@ class ImportOptions:
     spoken: str | None = None  # of the reference, as `speak --language` takes it: comes first if no languages are named
     licence: str = "all rights reserved"
     accept_stock: bool = False  # take a file that is nobody's voice
+    exports: bool = False  # write the player's graphs, too: takes torch
     keep_directories: bool = False  # leave whole paths in the configurations, whomever they name
 
 
@@ -86,6 +88,8 @@ def import_voice(
     parts = find_parts(
         files, base=options.base, vocoder=options.vocoder, at_hand=vocoders, accept_stock=options.accept_stock
     )
+    if options.exports and parts.vocoder is not None:
+        raise NoPlayerError(parts.family)
     languages = _languages(parts, options.languages, options.spoken)
     total = len(parts.named()) + 2
     lineage: dict[str, object] = {}
@@ -109,6 +113,9 @@ def import_voice(
         write_data(directory / "text", description.languages, UPSTREAM, _table(parts.family))
         _write_record(directory, records)
         finish(Voice.open(directory))
+        if options.exports:
+            tell(total - 1, total, "exporting the networks for the player")
+            write_exports(Voice.open(directory))
     return Imported(Voice.open(store.path(name)), parts.named(), {p: cut for p, cut in shortened.items() if cut})
 
 

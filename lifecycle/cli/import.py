@@ -36,6 +36,7 @@ _PLACE = click.Path(exists=True, path_type=Path)
 @click.option("--style", metavar="FILE", type=_FILE, help="A style made elsewhere, in place of a reference.")
 @click.option("--languages", metavar="CODES", help="As in zh,en, the usual one first; else all it has phonemes for.")
 @click.option("--licence", metavar="TEXT", default="all rights reserved", help="Who may use the voice for what.")
+@click.option("--exports", is_flag=True, help="Write what `speak --runtime onnx` needs, too: torch, 700 MB.")
 @click.option("--accept-stock", is_flag=True, help="Take a stock file in place of somebody's voice.")
 @click.option("--keep-directories", is_flag=True, help="Keep whole paths in the configurations, whomever they name.")
 @home_option
@@ -54,6 +55,7 @@ def command(
     style: Path | None,
     languages: str | None,
     licence: str,
+    exports: bool,
     accept_stock: bool,
     keep_directories: bool,
     store: Store,
@@ -79,6 +81,7 @@ def command(
         languages=tuple(code.strip() for code in languages.split(",") if code.strip()) if languages else (),
         spoken=spoken[0] if spoken else None,
         licence=licence,
+        exports=exports,
         accept_stock=accept_stock,
         keep_directories=keep_directories,
     )

@@ -61,6 +61,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.PairError: "v1 goes with v1; v2, v2Pro, v2ProPlus, v3 and v4 go with any GPT of 732 phonemes.",
     hall.BaseFileError: "--base names it: s2Gv3.pth or s2Gv4.pth of GPT-SoVITS, the one the LoRA was trained on.",
     hall.VocoderMissingError: _vocoder,
+    hall.NoPlayerError: "import it without --exports.",
     hall.NotFiniteError: "the training broke down before it was saved; an earlier epoch may be whole.",
     hall.LanguageUnreadableError: lambda e: f"or leave it out: --languages {','.join(e.others) or 'en'}",
     hall.BaseFilesError: lambda e: e.hint,

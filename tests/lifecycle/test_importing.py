@@ -21,7 +21,7 @@ from core_model.upstream import names
 from core_model.upstream.checkpoint import Checkpoint
 from core_model.voice import Voice
 from lifecycle import importing
-from lifecycle.errors import LanguageUnreadableError, NotFiniteError, UnfitFileError, VoiceExistsError
+from lifecycle.errors import LanguageUnreadableError, NoPlayerError, NotFiniteError, UnfitFileError, VoiceExistsError
 from lifecycle.importing import ImportOptions, all_finite, import_voice
 from lifecycle.store import Store
 from tests.lifecycle import upstream_files as made
@@ -138,6 +138,18 @@ def test_nothing_is_left_when_something_fails_late(store: Store, tmp_path: Path)
     with pytest.raises(RuntimeError):
         import_voice(store, "anna", write_pair(tmp_path), ENGLISH, finish=fail)
     assert store.names() == () and list(store.voices_directory.iterdir()) == []
+
+
+def test_the_players_graphs_are_written_if_asked_for(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How they are made has its own tests; a tiny voice has not the sizes that its dims say."""
+    monkeypatch.setattr(importing, "write_exports", lambda voice: voice.exports_directory.mkdir())
+    voice = import_voice(store, "anna", write_pair(tmp_path), replace(ENGLISH, exports=True)).voice
+    assert voice.exports_directory.is_dir()
+    vocoder = made.write(tmp_path / "vocoder.pth", made.vocoder())
+    with pytest.raises(NoPlayerError, match="a v4 voice runs on torch alone"):
+        import_voice(store, "bert", [*write_pair(tmp_path, made.sovits("v4")), vocoder], replace(ENGLISH, exports=True))
 
 
 def test_a_full_disk_is_told_as_what_it_is(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
