@@ -1,8 +1,9 @@
 """Import: from GPT-SoVITS's checkpoints to a voice in the store, value for value, without running anything in them.
 
 Knows what of a checkpoint goes where in a voice; which file is which, checkpoint_files knows. Needs no torch, unless a
-prompt is made from a recording or the player's graphs are wanted. Values are never changed: what rested in float16 rests in float16, a LoRA rests beside
-its untouched base (they are merged when the voice is loaded), so that export gives back what came in.
+prompt is made from a recording or the player's graphs are wanted. Values are never changed: what rested in float16
+rests in float16, and a LoRA rests beside its untouched base (they are merged when the voice is loaded), so that export
+gives back what came in.
 
     files ─▶ look ─▶ pair ─▶ read, every value finite ─▶ our names ─▶ weights/, voice.json, text/, records/ ─▶ prompt
 
