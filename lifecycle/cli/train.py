@@ -76,7 +76,7 @@ def command(
     recording to verified archive; it is not yet a voice to keep for its sound.
 
     With --base the voice grows from GPT-SoVITS's own base files instead, if you have them: any of its languages and
-    families, in hours on a CPU.
+    families, in about an hour on a CPU.
     """
     said = RunConfig(recordings, language, licence, seed, threads)
     run = said.over(read_config(config_file)) if config_file else said
