@@ -38,7 +38,7 @@ from core_model.upstream.checkpoint import Checkpoint, gpt_dims, read_checkpoint
 from core_model.utterances import symbols_sha256
 from core_model.voice import Description, SymbolTable, Voice, write_files
 from lifecycle.checkpoint_files import CheckpointFile, Parts, find_parts
-from lifecycle.configuration_paths import without_directories
+from lifecycle.configurations import require_text, without_directories
 from lifecycle.errors import LanguageUnreadableError, NoPlayerError, NotFiniteError, UnfitFileError
 from lifecycle.store import Store
 
@@ -156,26 +156,12 @@ def _in_our_names(part: str, checkpoint: Checkpoint) -> dict[str, np.ndarray]:
 def _configuration(
     file: CheckpointFile, checkpoint: Checkpoint, *, keep: bool
 ) -> tuple[dict[str, object], tuple[str, ...]]:
-    """The configuration as JSON can hold it, and where directories were cut from it."""
+    """The configuration as the voice keeps it, and where directories were cut from it."""
     try:
-        json.dumps([checkpoint.config, checkpoint.info], ensure_ascii=False, allow_nan=False).encode()
-        _require_text_keys(checkpoint.config, "config")
-    except ValueError as error:  # NaN and infinity, half characters; UnicodeEncodeError is one too
-        raise UnfitFileError(file.path, f"its configuration holds what no text can: {error}") from error
-    if keep:
-        return checkpoint.config, ()
-    return without_directories(checkpoint.config)
-
-
-def _require_text_keys(value: object, where: str) -> None:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise ValueError(f"{where} has the key {key!r}, which is no text")
-            _require_text_keys(item, f"{where}.{key}")
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            _require_text_keys(item, f"{where}[{number}]")
+        require_text(checkpoint.config, checkpoint.info)
+    except ValueError as error:
+        raise UnfitFileError(file.path, str(error)) from error
+    return (checkpoint.config, ()) if keep else without_directories(checkpoint.config)
 
 
 def _facts(file: CheckpointFile, checkpoint: Checkpoint, config: Mapping[str, object]) -> dict[str, object]:

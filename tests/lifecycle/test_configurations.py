@@ -1,10 +1,10 @@
-"""Directories in configurations: what names a person goes, what names a voice stays."""
+"""Configurations as a voice keeps them: what names a person goes, what no text can hold is refused."""
 
 from __future__ import annotations
 
 import pytest
 
-from lifecycle.configuration_paths import without_directories
+from lifecycle.configurations import require_text, without_directories
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,25 @@ def test_every_depth_is_looked_at_and_named() -> None:
     config = {"a": {"b": ["/x/y", {"c": "/u/v"}]}, "d": 1}
     assert without_directories(config) == ({"a": {"b": ["y", {"c": "v"}]}, "d": 1}, ("a.b[0]", "a.b[1].c"))
     assert config["a"] == {"b": ["/x/y", {"c": "/u/v"}]}, "what came in is not changed"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"a": float("nan")},
+        {"a": [float("-inf")]},
+        {"a": "\ud800"},
+        {"\udfff": 1},
+        {"a": {1: 2}},
+        {"a": [{"b": {3: 4}}]},
+    ],
+)
+def test_what_would_not_come_back_from_json_is_refused(config: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="its configuration holds what no text can"):
+        require_text(config, "")
+    require_text({"a": [1, 2.5, None, True, "\0声", {"b": {}}]}, "8epoch_400iteration")
+
+
+def test_an_info_is_text_too() -> None:
+    with pytest.raises(ValueError, match="holds what no text can"):
+        require_text({}, "\udc80")
