@@ -137,10 +137,22 @@ def _next(found: Diagnosis, all_found: Sequence[Diagnosis]) -> str:
         "recording": f"lifecycle prompt {_NAME} --reference {path} --transcript TEXT --language CODE",
         "zip": f"python -m zipfile -e {path} unpacked && lifecycle doctor unpacked",
         "archive": "unpack it, then: lifecycle doctor DIRECTORY",
-        "folder": f"lifecycle doctor {path}/*",
+        "folder": _of_folder(found),
     }
     told = commands.get(found.kind) or _NEXT.get(found.kind)
     return told or "nothing here: it is no file of GPT-SoVITS, and this toolkit does not read it"
+
+
+def _of_folder(found: Diagnosis) -> str:
+    """For a folder: the import of the voice in it, else what its networks are for, else to look closer."""
+    path = shlex.quote(str(found.path))
+    kinds = [inside.kind for inside in found.inside if inside.usable]
+    for inside in found.inside:
+        if inside.kind in ("sovits", "lora") and inside.usable and "gpt" in kinds:
+            return _import(inside, found.inside)
+    if {"hubert", "roberta", "speaker_vector"} & set(kinds):
+        return f"lifecycle prompt {_NAME} --reference WAV --transcript TEXT --pretrained {path}"
+    return f"lifecycle doctor {path}/*"
 
 
 def _import(found: Diagnosis, all_found: Sequence[Diagnosis]) -> str:

@@ -26,6 +26,7 @@ class Diagnosis:
     usable: bool = True  # False: as it is, no program can do anything with it
     names: tuple[str, ...] = ()  # what it asks for beyond plain data
     base: bool = False  # a stock file: one to train from, nobody's voice
+    inside: tuple[Diagnosis, ...] = ()  # of a folder: what its files are
 
     @property
     def passes(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from core_model.upstream.findings import Diagnosis
@@ -65,21 +66,21 @@ def _vocoder(path: Path, files: list[Path], look: Callable[[Path], Diagnosis]) -
 
 
 def _several(path: Path, files: list[Path], look: Callable[[Path], Diagnosis]) -> Diagnosis:
-    inside = [look(file) for file in files[:_MOST_FILES]]
+    folders = sorted(entry for entry in path.iterdir() if entry.is_dir())[:_MOST_FILES]
+    known = [folder for folder in folders if _config(folder / "config.json").get("model_type") in _KINDS]
+    inside = [look(entry) for entry in [*files[:_MOST_FILES], *known]]
     evidence = [f"{found.path.name}: {_kind(found)}" for found in inside]
-    evidence += [f"{entry.name}/ is a folder, and was not looked into" for entry in _folders(path)[:_MOST_FILES]]
-    problems = [f"{found.path.name}: {problem}" for found in inside for problem in found.problems if not found.passes]
+    evidence += [f"{entry.name}: a folder, which was not looked into" for entry in folders if entry not in known]
+    weighty = [found for found in inside if found.kind != "text"]  # a README says nothing of the rest
+    problems = [f"{found.path.name}: {problem}" for found in weighty for problem in found.problems if not found.passes]
     if len(files) > _MOST_FILES:
         problems.append(f"{len(files) - _MOST_FILES} more files were not looked at")
-    safe = None if len(files) > _MOST_FILES and _safe(inside) else _safe(inside)
+    safe = None if len(files) > _MOST_FILES and _safe(weighty) else _safe(weighty)
     if not inside:
         problems.append("there is no file in it")
     told = tuple(evidence) or ("it is a folder without files",)
-    return Diagnosis(path, "folder", None, told, safe, tuple(problems), bool(inside), _names(inside))
-
-
-def _folders(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if entry.is_dir())
+    found = Diagnosis(path, "folder", None, told, safe, tuple(problems), bool(inside), _names(inside))
+    return replace(found, inside=tuple(inside))
 
 
 def _kind(found: Diagnosis) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from core_model.errors import CheckpointError
-from core_model.upstream import families
+from core_model.upstream import families, permitted
 from core_model.upstream.checkpoint import Outline, gpt_heads
 from core_model.upstream.findings import Sign
 from core_model.upstream.messages import HEAD, HPARAMS, SIZES, UNDERFLOW, UTILS
@@ -25,6 +25,7 @@ _TRAINING = {
     "lora_training": "training_generator",
     "discriminator": "training_discriminator",
 }
+_VOICE_PARTS = {"weight", "config", "info", "lora_rank"}
 _BASES = {"sovits": "base", "discriminator": "base_discriminator"}
 
 
@@ -35,6 +36,12 @@ class Recognised:
     sign: Sign
     ours: bool
     base: bool = False
+    form: bool = False  # whether it has a voice's parts or head, whatever it holds: then a voice's list holds for it
+
+    @property
+    def permitted(self) -> frozenset[str]:
+        """What its pickle may ask for."""
+        return permitted.VOICE if self.ours or self.form else permitted.PLAIN
 
 
 def outlined(outline: Outline, length: int, names: Collection[str]) -> Recognised:
@@ -77,8 +84,9 @@ def recognised(head: str, root: object) -> Recognised:
         return Recognised(sign, ours=True)
     if lightning and stranger(parts, shapes) is None:
         return _lightning(Sign("lightning", None, (f"it holds {len(shapes)} tensors of a network not known here",)))
-    sign = stranger(parts, shapes) or _unknown(part, parts, shapes, refusal)
-    return Recognised(sign, ours=False)
+    known = stranger(parts, shapes)
+    form = known is None and (head != "PK" or ("weight" in parts and parts.keys() <= _VOICE_PARTS))
+    return Recognised(known or _unknown(part, parts, shapes, refusal), ours=False, form=form)
 
 
 def values_bytes(root: object, keys: object) -> int:

@@ -100,8 +100,7 @@ def _old_form(path: Path, length: int, scans: list[Scan]) -> Diagnosis:
         sign = replace(sign, kind="truncated", problems=problems, usable=False)
     elif refusal:
         sign = replace(sign, problems=(*sign.problems, refusal), usable=False)
-    allowed = permitted.VOICE if found.ours else permitted.PLAIN
-    return replace(_judged(path, sign, {"its content": scans}, (), allowed), base=found.base)
+    return replace(_judged(path, sign, {"its content": scans}, (), found.permitted), base=found.base)
 
 
 def _checkpoint(path: Path, head: str, length: int, survey: ZipSurvey, scans: Sequence[Scan]) -> Diagnosis:
@@ -120,8 +119,7 @@ def _checkpoint(path: Path, head: str, length: int, survey: ZipSurvey, scans: Se
         sign = replace(sign, evidence=(*sign.evidence, f"it begins with {head!r} where PK would stand: {told} {what}"))
         usual = found.ours and known
         sign = replace(sign, problems=(*networks.head_problems(known, usual=usual), *sign.problems))
-    allowed = permitted.VOICE if found.ours else permitted.PLAIN
-    judged = _judged(path, sign, survey.pickles, unread, allowed)
+    judged = _judged(path, sign, survey.pickles, unread, found.permitted)
     return replace(judged, base=found.base)
 
 
@@ -192,8 +190,7 @@ def _cut(path: Path, head: str, beginning: bytes, refusal: str, budget: Budget) 
     problems = (refusal, CUT.said_of("its end is missing"))
     sign = Sign("truncated", found.sign.family, tuple(evidence), problems, usable=False)
     scans = {"its first pickle": [first]} if first is not None else {}
-    allowed = permitted.VOICE if found.ours else permitted.PLAIN
-    return _judged(path, sign, scans, ("what stood behind it cannot be looked at",), allowed)
+    return _judged(path, sign, scans, ("what stood behind it cannot be looked at",), found.permitted)
 
 
 def _judged(

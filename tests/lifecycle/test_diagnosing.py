@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import zipfile
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archive.age.x25519 import X25519Identity
+from core_model.upstream import shapes
 from core_model.upstream.findings import Diagnosis
 from lifecycle import diagnosing
 from lifecycle.cli import main
@@ -137,7 +139,7 @@ def test_a_lora_asks_for_its_base_and_its_vocoder(tmp_path: Path) -> None:
     other = Diagnosis(Path("s2Gv3.pth"), "base", "v3", ("x",), True, base=True)
     told = diagnosing._next(lora, [other, lora, base, vocoder])
     assert "--base s2Gv4.pth --vocoder v.pth" in told
-    assert diagnosing._next(base, [base])== "lifecycle train NAME --recordings DIRECTORY --base ."
+    assert diagnosing._next(base, [base]) == "lifecycle train NAME --recordings DIRECTORY --base ."
 
 
 @pytest.mark.parametrize("name", crafted_files.FILES)
@@ -150,6 +152,17 @@ def test_there_is_always_something_to_do_next(name: str, tmp_path: Path) -> None
     if told.startswith(("lifecycle", "python")):
         assert str(path) in shlex.split(told) or kind in by_folder
     assert ("do not open it" in told) == (safe is False)
+
+
+def test_a_folder_leads_to_the_voice_in_it(tmp_path: Path) -> None:
+    written(tmp_path, anna__pth=crafted_files.voice("v1"), readme__txt=b"mine")
+    assert answer_of(tmp_path) == [f"lifecycle doctor {tmp_path}/*"]
+    values = crafted_files.views(shapes.gpt(512, 1025, 512, 24, 1024))
+    config = {"model": {"head": 16}}
+    written(tmp_path, b__ckpt=crafted.saved(OrderedDict(weight=values, config=config, info="GPT-e15")))
+    sovits, gpt = tmp_path / "anna.pth", tmp_path / "b.ckpt"
+    assert answer_of(tmp_path) == [f"lifecycle import {sovits} {gpt} --name anna"]
+    assert doctor(tmp_path).exit_code == 0, "a README beside a voice is no reason to warn"
 
 
 def test_a_voice_of_ours(tmp_path: Path) -> None:

@@ -73,6 +73,17 @@ def test_what_only_a_voice_may_not_ask_for(tmp_path: Path) -> None:
     assert (found.kind, found.safe) == ("gpt", False)
 
 
+@pytest.mark.parametrize("head", [b"PK", b"05"])
+def test_what_has_the_form_of_a_voice_may_ask_for_no_more_than_one(head: bytes, tmp_path: Path) -> None:
+    """Its tensors are nobody's, but its parts or its head are GPT-SoVITS's."""
+    parts = {"weight": crafted_files.network("a"), "config": crafted.hparams({"x": 1}), "info": "x"}
+    assert look(tmp_path, crafted.saved(parts, head)).safe is True
+    found = look(tmp_path, crafted.saved(parts | {"config": Path("x")}, head))
+    assert found.safe is False
+    assert "PosixPath" in found.names[0]
+    assert look(tmp_path, crafted.saved({"a": Path("x")}, head)).safe is (head == b"PK")
+
+
 def test_a_name_that_is_put_together_at_run_time_is_unsafe(tmp_path: Path) -> None:
     opcodes = crafted.program(b"ccollections\nOrderedDict\n)R", crafted.text("system"), b"\x93")
     found = look(tmp_path, crafted.with_pickle(opcodes))
