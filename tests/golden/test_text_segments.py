@@ -13,7 +13,6 @@ from core_model.text.mixed_data import load
 from core_model.text.text_data import PackageData
 from tests.golden.text_rows import rows
 
-
 LEAST = 0.97  # of the rows, with and without a stub
 
 

@@ -1,5 +1,6 @@
 """The door in five languages: every code and table on any text, what is dropped, what is missing, what is lazy."""
 
+import json
 import subprocess
 import sys
 from importlib import metadata
@@ -9,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core_model.errors import EmptyTextError, RuntimeMissingError, TextError, UnknownLanguageError, UnknownPhonemeError
+from core_model.errors import (
+    EmptyTextError,
+    RuntimeMissingError,
+    TextError,
+    UnknownLanguageError,
+    UnknownPhonemeError,
+    VoiceError,
+)
 from core_model.text import languages, text_data
 from core_model.text.front_end import FrontEnd, write_data
 from core_model.text.language_segments import CODES
@@ -159,6 +167,24 @@ def test_a_package_of_another_version_is_told(monkeypatch: pytest.MonkeyPatch, t
     changed = {"pyopenjtalk-plus": "9.9"}
     monkeypatch.setattr(text_data.metadata, "version", lambda name: changed.get(name, usual(name)))
     assert FrontEnd(tmp_path).changed_packages() == {"pyopenjtalk-plus": (usual("pyopenjtalk-plus"), "9.9")}
+
+
+def test_a_voice_made_before_tables_and_packages_were_recorded_reads_as_it_did(tmp_path: Path) -> None:
+    write_data(tmp_path, ["en"])
+    index = json.loads((tmp_path / "index.json").read_text())
+    (tmp_path / "index.json").write_text(json.dumps({k: v for k, v in index.items() if k not in ("table", "packages")}))
+    voice = FrontEnd(tmp_path)
+    assert (voice.reading, voice.table, voice.codes(), voice.changed_packages()) == ("plain", "v2", ("en",), {})
+    assert voice.read("Dr. Who? 5 km.", "en") == FRONT_ENDS["plain", "v2"].read("Dr. Who? 5 km.", "en")
+
+
+@pytest.mark.parametrize(("field", "value"), [("table", "v3"), ("packages", ["a"]), ("packages", {"a": 1})])
+def test_a_broken_record_of_table_or_packages_is_refused(tmp_path: Path, field: str, value: object) -> None:
+    write_data(tmp_path, ["en"])
+    index = json.loads((tmp_path / "index.json").read_text())
+    (tmp_path / "index.json").write_text(json.dumps(index | {field: value}))
+    with pytest.raises(VoiceError, match=field):
+        FrontEnd(tmp_path)
 
 
 def test_letters_that_a_language_can_say() -> None:
