@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from core_model.errors import RuntimeMissingError
+from core_model.errors import PretrainedError, RuntimeMissingError
 from core_model.speaking import Runtime
 from core_model.voice import Floats, Voice
 
@@ -32,14 +32,17 @@ def load_runtime(voice: Voice, name: str, *, threads: int = 0) -> Runtime:
         raise RuntimeMissingError(f"{name} is installed and cannot be loaded: {error}") from error
 
 
-def load_word_features(folder: Path) -> Callable[[str, tuple[int, ...]], Floats]:
+def load_word_features(folder: Path, width: int) -> Callable[[str, tuple[int, ...]], Floats]:
     """Return what makes word features of a normalised text and the phonemes of each of its characters.
 
-    RuntimeMissingError if what it computes with is not installed; PretrainedError.
+    RuntimeMissingError if what it computes with is not installed; PretrainedError, also if it is not *width* wide.
     """
     try:
         from core_model.features.word_features import load
 
-        return load(folder).of
+        network = load(folder)
+        if network.width != width:
+            raise PretrainedError(folder, f"gives {network.width} values for a character, the voice takes {width}")
+        return network.of
     except ImportError as error:
         raise RuntimeMissingError(f"word features need torch and transformers: {error}") from error

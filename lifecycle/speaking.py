@@ -60,7 +60,8 @@ def speak(
     if word_features_wanted(voice, said):
         word_features = "zeros" if pretrained is None else "computed"
         if pretrained is not None:
-            said = with_word_features(said, load_word_features(_roberta(pretrained)))
+            width = int(str(voice.description.gpt["word_features"]))
+            said = with_word_features(said, load_word_features(_roberta(pretrained), width))
     speech = speak_utterances(voice, load_runtime(voice, runtime), said, options, tell)
     dropped = tuple(piece for utterance in said for piece in utterance.dropped)
     return Spoken(speech, word_features, dropped, _remarks(voice, said, prompt, speech, word_features, dropped))
