@@ -34,7 +34,7 @@ from core_model.utterances import Utterance
 from core_model.voice import Floats, Integers, Prompt, Voice
 
 LONGEST_S = 54.0  # of a piece with a transcript: upstream learns nothing longer
-LONGEST_PIECE_S = 30.0  # without one there is no reason to fill the memory
+LONGEST_PIECE_S = 20.0  # without one there is no reason to fill the memory: 30 s took 2 GB
 _TOKEN = 640  # samples at 16 kHz
 _TAIL = 80  # zeros with which HuBERT's last frame is whole
 _INSTEAD = (
