@@ -69,6 +69,7 @@ class Imported:
     voice: Voice
     parts: Mapping[str, CheckpointFile]
     shortened: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # part: fields whose directories were cut
+    unreadable: Mapping[str, str] = field(default_factory=dict)  # language that was left out: what it needs
 
 
 def import_voice(
@@ -91,7 +92,7 @@ def import_voice(
     )
     if options.exports and parts.vocoder is not None:
         raise NoPlayerError(parts.family)
-    languages = _languages(parts, options.languages, options.spoken)
+    languages, unreadable = _languages(parts, options.languages, options.spoken)
     total = len(parts.named()) + 2
     lineage: dict[str, object] = {}
     records: dict[str, object] = {}
@@ -117,7 +118,8 @@ def import_voice(
         if options.exports:
             tell(total - 1, total, "exporting the networks for the player")
             write_exports(Voice.open(directory))
-    return Imported(Voice.open(store.path(name)), parts.named(), {p: cut for p, cut in shortened.items() if cut})
+    cut = {part: fields for part, fields in shortened.items() if fields}
+    return Imported(Voice.open(store.path(name)), parts.named(), cut, unreadable)
 
 
 def _read(file: CheckpointFile) -> Checkpoint:
@@ -189,21 +191,27 @@ def _table(family: str) -> str:
     return "v1" if family == "v1" else "v2"
 
 
-def _languages(parts: Parts, wanted: Sequence[str], spoken: str | None) -> tuple[str, ...]:
-    """The languages of the voice: *wanted*, else all that its phoneme table has symbols for, what is *spoken* first."""
+def _languages(parts: Parts, wanted: Sequence[str], spoken: str | None) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The languages of the voice: *wanted*, else all that its phoneme table has symbols for, what is *spoken* first.
+
+    Of those that nobody named, what cannot be read here is left out, with the reason.
+    """
     of_this_table = LANGUAGES[_table(parts.family)]
     for language in wanted:
         if language not in of_this_table:
             raise UnknownLanguageError(language, of_this_table)
     usual = (spoken or "").rpartition("_")[2]  # all_zh is zh
     languages = tuple(dict.fromkeys(wanted)) or tuple(sorted(of_this_table, key=lambda language: language != usual))
+    unreadable: dict[str, str] = {}
     for language in languages:
         try:
             check_packages(language)
         except RuntimeMissingError as error:
-            others = tuple(code for code in languages if code != language)
-            raise LanguageUnreadableError(language, others, str(error)) from error
-    return languages
+            if language in (*wanted, usual):
+                others = tuple(code for code in languages if code != language)
+                raise LanguageUnreadableError(language, others, str(error)) from error
+            unreadable[language] = str(error)
+    return tuple(language for language in languages if language not in unreadable), unreadable
 
 
 def _description(

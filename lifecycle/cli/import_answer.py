@@ -19,6 +19,8 @@ def remark(console: Console, imported: Imported, added: Sequence[Added], words: 
     """Say what a person should know beside the answer; *words* is how many transcripts were given."""
     for part, fields in imported.shortened.items():
         console.remark(f"Directories were cut from the configuration of {part}: {', '.join(fields)}.")
+    for language, problem in imported.unreadable.items():
+        console.remark(f"The voice does not carry {language}: {problem}.")
     if "lora" in imported.parts and not imported.parts["sovits"].stock:
         console.remark(
             f"{imported.parts['sovits'].name} does not begin as GPT-SoVITS's base files do: the voice is right "
@@ -49,6 +51,7 @@ def facts_of(imported: Imported, added: Sequence[Added]) -> dict[str, object]:
             part: {"file": file.name, "is": file.told, "stock": bool(file.stock)}
             for part, file in imported.parts.items()
         },
+        "unreadable": imported.unreadable,
         "shortened": imported.shortened,
         "prompts": voice.prompts(),
         "lacks_word_features": any(prompt.lacks_word_features for prompt in added),

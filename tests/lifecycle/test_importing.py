@@ -194,9 +194,15 @@ def test_a_language_that_cannot_be_read_here_is_told_with_what_is_left(
         return {}
 
     monkeypatch.setattr(importing, "check_packages", check)
-    with pytest.raises(LanguageUnreadableError, match="needs the package x") as refusal:
-        import_voice(store, "anna", write_pair(tmp_path), ImportOptions(languages=("en", "zh")))
-    assert refusal.value.others == ("en",)
+    monkeypatch.setattr(importing, "write_data", lambda directory, *rest: directory.mkdir())
+    files = write_pair(tmp_path)
+    for options in (ImportOptions(languages=("en", "zh")), ImportOptions(spoken="all_zh")):
+        with pytest.raises(LanguageUnreadableError, match="needs the package x") as refusal:
+            import_voice(store, "anna", files, options)
+        assert refusal.value.others[0] == "en"
+    imported = import_voice(store, "anna", files)  # nobody asked for Chinese: it is left out, and that is said
+    assert "zh" not in imported.voice.description.languages and "en" in imported.voice.description.languages
+    assert imported.unreadable == {"zh": "reading 'zh' needs the package x: pip install x"}
 
 
 HOSTILE = {
