@@ -11,6 +11,7 @@ format.
 from __future__ import annotations
 
 import stat
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def diagnose(path: Path) -> Diagnosis:
             return folders.diagnose_folder(path, diagnose)
         if not stat.S_ISREG(status.st_mode):
             return _unreadable(path, "it is neither a file nor a folder, and was not opened")
-        return _diagnose_file(path, status.st_size)
+        return _with_tar(_diagnose_file(path, status.st_size))
     except OSError as error:
         return _unreadable(path, f"it cannot be read: {(error.strerror or str(error)).lower()}")
 
@@ -91,6 +92,19 @@ def _with_what_follows(path: Path, found: Diagnosis, length: int) -> Diagnosis:
         problem = f"unsafe: a zip stands in it, too, and a pickle in that asks for {', '.join(beyond)[:400]}"
         return _worse(replace(found, safe=False, names=tuple(sorted({*found.names, *beyond}))), problem)
     return _worse(found, "unusual: a zip's directory stands in it, too: other readers may see another file than this")
+
+
+def _with_tar(found: Diagnosis) -> Diagnosis:
+    """*found*, unless the file is a tar archive at once: torch.load, where it finds no zip, looks for a tar first."""
+    if found.safe is not True:
+        return found
+    with found.path.open("rb") as file:
+        block = file.read(tarfile.BLOCKSIZE)
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, ValueError):
+        return found
+    return _worse(found, "unusual: it is a tar archive, too: torch would see another file in it than this")
 
 
 def _worse(found: Diagnosis, problem: str) -> Diagnosis:

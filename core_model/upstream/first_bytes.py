@@ -16,6 +16,7 @@ _LFS = b"version https://git-lfs.github.com/spec/v1"
 _LFS_DIGEST = re.compile(rb"\noid sha256:([0-9a-f]{64})")
 _LFS_SIZE = re.compile(rb"\nsize ([0-9]{1,15})\r?\n?")
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,80})", re.IGNORECASE)
+_NUMBERS = re.compile(rb"'descr': '[<>|=][biufcSU][0-9]+'")
 _TAGS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--", b"<?xml", b"<svg", b"<error")
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"\x1f\x8b", "archive", "it begins as gzip does (1f 8b)"),
@@ -34,7 +35,6 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89HDF\r\n\x1a\n", "hdf5", "it begins as HDF5 does, in which Keras saves its networks"),
     (b"GGUF", "gguf", "it begins as GGUF does, in which llama.cpp keeps language models"),
     (b"IxF", "faiss", "it begins as a FAISS index does, which RVC keeps beside its voices (.index)"),
-    (b"\x93NUMPY", "numpy", "it begins as an array of NumPy does (.npy)"),
     (b"SQLite format 3\0", "database", "it begins as an SQLite database does"),
     (b"MZ", "program", "it begins as a program for Windows does"),
     (b"\x7fELF", "program", "it begins as a program for Linux does"),
@@ -81,9 +81,16 @@ def _archive_or_recording(beginning: bytes, length: int) -> Sign | None:
         return Sign("recording", None, ("it begins as WAV does",), safe=True)
     if beginning[4:8] == b"ftyp":
         return Sign("recording", None, ("it begins as MPEG-4 does",), safe=True)
+    if beginning.startswith(b"\x93NUMPY"):
+        objects = not _NUMBERS.search(beginning[:1024])
+        problem = (
+            ("unusual: its values may be objects, which NumPy pickles; they were not looked at",) if objects else ()
+        )
+        told = "it begins as an array of NumPy does (.npy)"
+        return Sign("numpy", None, (told,), problem, safe=None if objects else True)
     for magic, kind, evidence in _MAGIC:
         if beginning.startswith(magic):
-            harmless = kind in ("recording", "picture", "numpy") or None
+            harmless = kind in ("recording", "picture") or None
             packed = ("it is packed; what is inside was not looked at",) if kind == "archive" else ()
             return Sign(kind, None, (evidence,), packed, harmless, usable=kind != "archive")
     return None

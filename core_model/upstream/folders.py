@@ -40,6 +40,8 @@ def _transformer(
     problems = []
     if width != _WIDTHS[kind]:
         problems.append(f"GPT-SoVITS uses one of width {_WIDTHS[kind]}; this one does not fit its voices")
+    if "auto_map" in config:
+        problems.append("unusual: its config.json names code of its own (auto_map), which nothing here runs")
     if not weights:
         problems.append(f"there is neither {_WEIGHTS[0]} nor {_WEIGHTS[1]} beside it: its weights are missing")
         return Diagnosis(path, kind, None, tuple(evidence), None, tuple(problems), usable=False)

@@ -164,8 +164,9 @@ def _program(survey: ZipSurvey) -> Sign | None:
 def _plain_zip(path: Path, survey: ZipSurvey) -> Diagnosis:
     names = list(survey.sizes)
     if names and all(name.endswith(".npy") for name in names):
-        sign = Sign("numpy", None, (f"it is a zip of {len(names)} arrays of NumPy (.npz)",), safe=True)
-        return _judged(path, sign, survey.pickles, survey.unread, permitted.PLAIN, nothing_is_fine=True)
+        told = f"it is a zip of {len(names)} arrays of NumPy (.npz)"
+        sign = Sign("numpy", None, (told,), ("its values may be objects, which NumPy pickles",))
+        return _judged(path, sign, survey.pickles, survey.unread, permitted.PLAIN)
     shown = ", ".join(repr(name[:60]) for name in names[:3]) + (", ..." if len(names) > 3 else "")
     evidence = [f"it is a zip that torch did not write, of {len(names)} entries: {shown}"]
     for place in survey.inner[:3]:
@@ -201,7 +202,6 @@ def _judged(
     allowed: Collection[str],
     *,
     own: tuple[str, ...] = (),
-    nothing_is_fine: bool = False,
 ) -> Diagnosis:
     """*sign* with the verdict: what the *pickles* ask for, and whether all of them were followed."""
     scans = [scan for several in pickles.values() for scan in several]
@@ -215,10 +215,10 @@ def _judged(
         problems.insert(0, f"unsafe: its pickle asks for {shown}{more}, which no {_noun(sign.kind)} needs")
     if lost:
         problems.append("not everything in it could be looked at: " + "; ".join(text[:200] for text in lost[:4]))
-    elif not scans and not nothing_is_fine:
+    elif not scans:
         problems.append("nothing in it could be scanned, so nothing is known of what it would do")
     code = sign.kind in ("torchscript", "pt2")
-    safe = False if beyond else None if lost or code or not (scans or nothing_is_fine) else True
+    safe = False if beyond else None if lost or code or not scans else True
     return Diagnosis(path, sign.kind, sign.family, sign.evidence, safe, tuple(problems), sign.usable, beyond)
 
 

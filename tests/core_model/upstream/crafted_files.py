@@ -132,6 +132,12 @@ def zipped(entries: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> 
     return buffer.getvalue()
 
 
+def npy(values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=True)
+    return buffer.getvalue()
+
+
 def tarred() -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -261,7 +267,9 @@ FILES: dict[str, tuple[Callable[[], bytes], str, bool | None, tuple[str, ...]]] 
     ),
     "an empty zip": (lambda: zipped({}), "zip", None, ("nothing is in it",)),
     "a zip of texts": (lambda: zipped({"a.txt": b"x"}), "zip", None, ("nothing in it could be scanned",)),
-    "npz": (lambda: zipped({"a.npy": b"\x93NUMPY"}), "numpy", True, ("NumPy",)),
+    "npz": (lambda: zipped({"a.npy": npy(np.ones(3))}), "numpy", None, ("NumPy",)),
+    "npy": (lambda: npy(np.ones(3)), "numpy", True, ("NumPy",)),
+    "npy of objects": (lambda: npy(np.array([print], object)), "numpy", None, ("pickles",)),
     "tar": (tarred, "archive", None, ("voice.pth",)),
     "gzip": (lambda: b"\x1f\x8b" + bytes(90), "archive", None, ("gzip",)),
     "zeros": (lambda: bytes(4096), "zeros", None, ("zero",)),

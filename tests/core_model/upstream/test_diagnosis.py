@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import pickle
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -110,6 +113,18 @@ def test_a_payload_that_strict_zip_readers_cannot_reach_is_no_proof_of_safety(tm
         found = look(tmp_path, crafted_files.zipped({"a/data.pkl": crafted_files.malicious()}, compression))
         assert found.safe is None
         assert any("compressed in a way" in problem for problem in found.problems)
+
+
+def test_a_pickle_that_is_a_tar_archive_at_once_is_not_passed(tmp_path: Path) -> None:
+    """torch.load looks for a tar before it looks for a pickle, and would take the pickle out of that."""
+    content = bytearray(pickle.dumps("0" * 900, 2))
+    assert look(tmp_path, bytes(content)).safe is True
+    content[148:156] = b" " * 8  # where a tar keeps its checksum: here in the middle of a text
+    content[148:156] = b"%06o\0 " % sum(content[:512])
+    tarfile.open(fileobj=io.BytesIO(content), mode="r:").close()
+    found = look(tmp_path, bytes(content))
+    assert found.safe is None
+    assert any("tar archive, too" in problem for problem in found.problems)
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
