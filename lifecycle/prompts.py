@@ -141,11 +141,10 @@ def _row(path: Path, text: str, recording: Path | None) -> str:
 
 def _read_array(path: Path) -> np.ndarray:
     try:
-        with path.open("rb") as file:
-            found = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError) as error:
+        found = np.lib.format.open_memmap(path, mode="r")  # refuses objects, and sizes that the file does not have
+        return np.array(found)
+    except (ValueError, OSError, EOFError, SyntaxError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise PromptTokensError(path, f"is not a readable .npy: {error}") from error
-    return np.asarray(found)
 
 
 def _require_small(path: Path) -> None:

@@ -143,6 +143,31 @@ def test_arrays_that_hold_no_tokens(tmp_path: Path) -> None:
         read_tokens(path, None, 1024)
 
 
+def test_an_array_that_claims_more_than_it_holds(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(3))
+    content = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(content.replace(b"(3,), }       ", b"(3000000000,),}"))
+    with pytest.raises(PromptTokensError, match=r"not a readable \.npy"):
+        read_tokens(tmp_path / "a.npy", None, 1024)
+
+
+@given(st.data(), st.sampled_from(["npy", "txt", "safetensors"]))
+def test_any_bytes_are_tokens_and_styles_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, kind: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"any.{kind}"
+    np.save(tmp_path_factory.getbasetemp() / "whole.npy", np.arange(3))
+    whole = (tmp_path_factory.getbasetemp() / "whole.npy").read_bytes()
+    at = data.draw(st.integers(0, len(whole)))
+    put = data.draw(st.binary(max_size=20))
+    path.write_bytes(data.draw(st.sampled_from([whole[:at] + put + whole[at + len(put) :], put, whole[:at] + put])))
+    for read in (lambda: read_tokens(path, None, 1024), lambda: read_style(path, 3)):
+        try:
+            assert read().size
+        except PromptTokensError as error:
+            assert str(path) in str(error)
+
+
 def test_a_style(tmp_path: Path) -> None:
     values = np.arange(24, dtype=np.float64)
     np.save(tmp_path / "style.npy", values)
