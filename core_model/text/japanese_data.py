@@ -11,7 +11,7 @@ import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from core_model.errors import RuntimeMissingError
 
@@ -68,5 +68,4 @@ def load_engine() -> Engine:
             f"reading Japanese needs the package {PACKAGES[0]} (pip install {PACKAGES[0]}): {error}"
         ) from error
     dictionary = Path(pyopenjtalk.__file__).with_name("dictionary")  # whatever OPEN_JTALK_DICT_DIR may say
-    engine: Engine = OpenJTalk(dn_mecab=os.fsencode(dictionary))
-    return engine
+    return cast(Engine, OpenJTalk(dn_mecab=os.fsencode(dictionary)))  # it names its dicts by a type of its own

@@ -132,10 +132,11 @@ class Analyser:
                     ends.setdefault(node.end, []).insert(0, node)
         last = [_Node(len(text), len(text), _Token(0, 0, 0, 0, ""), 0, None)]
         self._connect(ends[max(ends)], last, spaced=False)
-        found, node = [], last[0].before
-        while node is not None and node.before is not None:
-            found.append(Morpheme(text[node.start : node.end], node.token.tag))
-            node = node.before
+        found: list[Morpheme] = []
+        latest: _Node | None = last[0].before
+        while latest is not None and latest.before is not None:
+            found.append(Morpheme(text[latest.start : latest.end], latest.token.tag))
+            latest = latest.before
         return found[::-1]
 
     def _starting(self, reading: _Reading, start: int) -> list[_Node]:

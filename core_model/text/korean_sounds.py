@@ -129,7 +129,7 @@ def pronounce(written: str, *, as_upstream: bool) -> str:
     for pattern, said in _RULES[as_upstream]:
         jamo = pattern.sub(said, jamo)
     junction = _EATING if as_upstream else _JUNCTION
-    jamo = junction.sub(lambda found: _joined(*found.groups(), as_upstream), _MARKS.sub("", jamo))
+    jamo = junction.sub(lambda found: _joined(found[1], found[2], found[3], as_upstream), _MARKS.sub("", jamo))
     jamo = _BEFORE_A_VOWEL.sub(lambda found: _MOVED[found[1]], jamo)
     return _WITHOUT_ONSET.sub("ᄋ", jamo)
 
