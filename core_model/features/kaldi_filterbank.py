@@ -39,8 +39,8 @@ def kaldi_filterbank(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.log(np.maximum(power @ _triangles().T, _FLOOR)).astype(np.float32)
 
 
-# Window and triangles are constants that upstream has in float32, rounding and all: with these the speaker vector of the
-# recorded waveform is 7.6e-5 from the recorded one, with exact ones 1.3e-4, of values up to 38. Sums stay in float64.
+# Window and triangles are constants that upstream has in float32, rounding and all. With these the speaker vector of a
+# recorded waveform is 7.6e-5 from the recorded one, with exact ones 1.3e-4, of values up to 38. Sums are in float64.
 
 
 def _povey_window() -> NDArray[np.float32]:

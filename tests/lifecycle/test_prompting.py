@@ -14,7 +14,7 @@ from core_model.golden import Golden
 from core_model.listening import Listener
 from core_model.pretrained import Pretrained
 from core_model.prompting import Reference
-from core_model.voice import Voice
+from core_model.voice import Prompt, Voice, write_prompt
 from lifecycle.cli import main
 from lifecycle.errors import NotADirectoryOfRecordingsError, NotEnoughRecordingsError
 from lifecycle.prompting import Given, add_prompt, recordings_below
@@ -111,6 +111,26 @@ def test_golden_outputs_that_fail_leave_the_voice_as_it_was(
     with pytest.raises(VoiceError):
         add_prompt(store, "quill", "default", Given((Reference(recordings / "a.wav"),)), Pretrained(), now=NOW)
     assert Voice.open(store.path("quill")).prompts() == ()
+
+
+def test_stopped_between_golden_outputs_and_prompt_it_can_be_done_again(
+    store: Store, recordings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only moment at which the voice has one and not the other: it still opens, and has no prompt."""
+    given = Given((Reference(recordings / "a.wav"),))
+
+    def stopped(voice: Voice, name: str, prompt: Prompt) -> None:
+        if voice.directory == store.path("quill"):
+            raise KeyboardInterrupt
+        write_prompt(voice, name, prompt)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lifecycle.prompting.write_prompt", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            add_prompt(store, "quill", "default", given, Pretrained(), now=NOW)
+    assert Voice.open(store.path("quill")).prompts() == ()
+    assert add_prompt(store, "quill", "default", given, Pretrained(), now=NOW).golden
+    assert Voice.open(store.path("quill")).prompts() == ("default",)
 
 
 def test_the_average_of_a_directory(store: Store, recordings: Path) -> None:
