@@ -135,7 +135,7 @@ class Bundle:
         self._file = file
         self._outer = found
         self._key = key
-        self._source = _source(found.payload, key, Region)
+        self._source = _source(found.payload, key, seekable=True)
         self.manifest: Manifest = payload.read_manifest(self._source)
 
     def read(self, member: str) -> bytes:
@@ -150,7 +150,7 @@ class Bundle:
         """
         with ThreadPoolExecutor(_THREADS) as pool, files.appearing(destination) as directory:
             digest = Digest(pool)
-            source = _source(self._outer.payload, self._key, partial(_DigestingRegion, digest))
+            source = _source(self._outer.payload, self._key, partial(_DigestingRegion, digest), seekable=False)
             bundle_id = payload.unpack(source, self.manifest, directory, pool)
             outer.require_digest(self._outer, self._outer.payload, digest.hexdigest())
         return bundle_id
@@ -214,12 +214,19 @@ def _unseal(region: Region, identities: Sequence[Identity]) -> _Key:
     return _Key(envelope.unseal(parsed, identities), parsed.size)
 
 
-def _source(region: Region, key: _Key | None, window: Callable[[BinaryIO, int, int, str], Region]) -> payload.Source:
-    """The payload.tar in *region*, decrypted if there is a key, and read through windows of the given kind."""
+def _source(
+    region: Region,
+    key: _Key | None,
+    window: Callable[[BinaryIO, int, int, str], Region] = Region,
+    *,
+    seekable: bool,
+) -> payload.Source:
+    """The payload.tar in *region*, decrypted if there is a key, and read through a window of the given kind."""
+    sealed = window(region.file, region.start, region.size, region.entry)
     if key is None:
-        return window(region.file, region.start, region.size, region.entry)
-    head = window(region.file, region.start, key.header_bytes, region.entry)
-    head.read_at(0, key.header_bytes)  # for the digest
-    body_start = region.start + key.header_bytes
-    body = window(region.file, body_start, region.size - key.header_bytes, region.entry)
-    return DecryptingReader(key.file_key, body, entry=region.entry, start=body_start)
+        return sealed
+    if not seekable:
+        sealed.read_at(0, key.header_bytes)  # in order, for the digest
+    return DecryptingReader(
+        key.file_key, sealed, start=key.header_bytes, seekable=seekable, entry=region.entry, origin=region.start
+    )

@@ -5,7 +5,9 @@ Knows no exit codes and no colours: facts are attributes, `lifecycle.cli.console
 ArchiveError
 ├── FormatError                    not a bundle, or something that no bundle may hold (SPEC.md)
 │   ├── UnsupportedVersionError      from the future: carries the version
-│   └── AgeHeaderError               the encryption header breaks the age v1 format
+│   ├── AgeHeaderError               the encryption header breaks the age v1 format
+│   ├── ArmorError                   the text round an armored age file is not the one possible
+│   └── MixedRecipientsError         kinds of recipients that must not stand beside each other
 ├── KeyFormatError                 a text that is not a recipient or not an identity
 ├── NoMatchingKeyError             none of the identities opens it
 ├── UnsafePathError                an entry would escape the destination, or could not be told from another
@@ -58,6 +60,14 @@ class UnsupportedVersionError(FormatError):
 
 class AgeHeaderError(FormatError):
     """An encryption header that breaks the age v1 format."""
+
+
+class ArmorError(FormatError):
+    """An armored age file that is not spelled in the one way there is."""
+
+
+class MixedRecipientsError(FormatError):
+    """Recipients that would take away from each other what they are for."""
 
 
 class KeyFormatError(ArchiveError):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Open a voice bundle without the software that made it: python3 open_bundle.py BUNDLE DIRECTORY [-i KEYFILE]
 
-Needs Python 3.8 or later and, for an encrypted bundle, the package "cryptography"; without KEYFILE it asks for the
-passphrase. It compares every byte of BUNDLE with what SPEC.md says must stand there, and DIRECTORY appears only when
-all of it was right. It shares no code with that software, on purpose: it is a second reading of SPEC.md.
+Needs Python 3.8 or later; for an encrypted bundle the package "cryptography"; without KEYFILE it asks for a passphrase.
+It compares every byte of BUNDLE with what SPEC.md says; DIRECTORY appears only when all was right. On purpose it shares
+no code with that software: it is a second reading of SPEC.md.
 """
 
 from __future__ import annotations
@@ -18,24 +18,28 @@ import re
 import shutil
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any, Iterable, Iterator  # noqa: UP035  collections.abc has no subscripts before 3.9
 
 try:
-    from cryptography.exceptions import InvalidTag
+    from cryptography.exceptions import InvalidTag  # noqa: I001
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey  # last: old versions lack it
 except ImportError:
     pass  # a public bundle opens without it
 
 BLOCK, MIB, CHUNK, TAG = 512, 1 << 20, 65536, 16
 MAX_ENTRY, MAX_MANIFEST, MAX_AGE_HEADER, MAX_WORK_FACTOR = 8**11 - 1, 4 * MIB, 65536, 20
+STANZAS = {"X25519": (2, 32), "mlkem768x25519": (2, 1120), "scrypt": (3, 16)}  # arguments, bytes of the second one
 PLACES = (("README.txt",), ("SPEC.md",), ("open_bundle.py",), ("payload.tar.age", "payload.tar"), ("SHA256SUMS",))
 FIRST_LINE = b"voice bundle, format 1\n"
 AGE_HEADER = re.compile(rb"(age-encryption\.org/v1\n(?:-> [!-~]+(?: [!-~]+)*\n(?:.{64}\n)*.{0,63}\n)+---) (.{43})\n")
 AGE_STANZA = re.compile(rb"-> ([^\n]+)\n((?:[^\n]{64}\n)*[^\n]{0,63}\n)")
 RESERVED = re.compile(r"SHA256SUMS\.sig|[a-z0-9_][a-z0-9._+-]*\.par2")
+mac = partial(hmac.digest, digest="sha256")  # (key, data)
 NAME_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
 WINDOWS_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 
@@ -45,9 +49,7 @@ def require(condition: object, problem: str) -> None:
         raise ValueError(problem)
 
 
-class Source:
-    """Bytes that come in pieces, read in order; keeps the SHA-256 of what was read."""
-
+class Source:  # bytes that come in pieces, read in order; keeps the SHA-256 of what was read
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces, self._rest, self.sha256 = iter(pieces), memoryview(b""), hashlib.sha256()
 
@@ -75,8 +77,7 @@ class Source:
         require(not self._rest and next(self._pieces, None) is None, f"{name}: something follows its end")
 
 
-def tar_header(name: str, size: int) -> bytes:
-    """The one header that exists for a name and a size, so that reading is comparing (SPEC.md section 3)."""
+def tar_header(name: str, size: int) -> bytes:  # the only one, so that reading is comparing (SPEC.md section 3)
     short, prefix = name.encode("ascii", "replace"), b""
     if len(short) > 100:
         cut = short.rfind(b"/", 1, 156)
@@ -93,7 +94,7 @@ def read_header(block: bytes, place: str) -> tuple[str, int]:
     return name, size
 
 
-def open_bundle(path: Path, directory: Path, keys: list[bytes]) -> None:
+def open_bundle(path: Path, directory: Path, keys: list[tuple[str, bytes]]) -> None:
     require(not os.path.lexists(directory), f"{directory} already exists")
     temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", suffix=".partial", dir=directory.parent))
     try:
@@ -104,40 +105,36 @@ def open_bundle(path: Path, directory: Path, keys: list[bytes]) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def read_bundle(source: Source, directory: Path, keys: list[bytes]) -> None:
-    """All of the outer file, in order (SPEC.md section 2)."""
+def read_bundle(source: Source, directory: Path, keys: list[tuple[str, bytes]]) -> None:  # SPEC.md section 2
     sums = b""
     for names in PLACES:
         name, size = read_header(source.read(BLOCK), names[0])
         require(name in names, f"found {name!r} where {names[0]} must stand")
         member = Source(source.pieces(size))
-        if name == "README.txt":
-            head = member.read(min(size, len(FIRST_LINE)))
-            require(head == FIRST_LINE, 'README.txt does not begin with "voice bundle, format 1"')
-            member.skip(size - len(head))
-        elif name == "SHA256SUMS":
+        if name == "SHA256SUMS":
             require(size == len(sums) and member.read(size) == sums, "SHA256SUMS and the members do not agree")
         elif name.startswith("payload.tar"):
             plain = decrypt(member, size, keys) if name == "payload.tar.age" else member.pieces(size)
             read_payload(Source(plain), directory)
         else:
-            member.skip(size)
+            head = member.read(min(size, len(FIRST_LINE)))
+            require(name != "README.txt" or head == FIRST_LINE, 'it does not begin with "voice bundle, format 1"')
+            member.skip(size - len(head))
         member.require_end(name)
         sums += f"{member.sha256.hexdigest()}  {name}\n".encode()
         source.finish(size, name)
-    block = source.read(BLOCK)
-    while block != bytes(BLOCK):  # names that the format reserves and that version 1 has no use for
+    while (block := source.read(BLOCK)) != bytes(
+        BLOCK
+    ):  # names that the format reserves and that version 1 has no use for
         name, size = read_header(block, "the end")
         require(RESERVED.fullmatch(name), f"found {name!r} where the bundle must end")
         source.skip(size)
         source.finish(size, name)
-        block = source.read(BLOCK)
     require(source.read(BLOCK) == bytes(BLOCK), "the bundle does not end in two blocks of zeros")
     source.require_end("the bundle")
 
 
-def read_payload(source: Source, directory: Path) -> None:
-    """Store what a payload.tar holds (SPEC.md section 4)."""
+def read_payload(source: Source, directory: Path) -> None:  # SPEC.md section 4
     name, size = read_header(source.read(BLOCK), "manifest.json")
     require(name == "manifest.json" and size <= MAX_MANIFEST, "the payload does not begin with its manifest")
     data = source.read(size)
@@ -146,30 +143,28 @@ def read_payload(source: Source, directory: Path) -> None:
     offset = BLOCK + size + -size % BLOCK
     for entry in parse_manifest(data):
         path, size = entry["path"], entry["size"]
-        offset += BLOCK
-        require(entry["offset"] == offset, f"{path}: the manifest places it elsewhere")
+        require(entry["offset"] == offset + BLOCK, f"{path}: the manifest places it elsewhere")
         require(source.read(BLOCK) == tar_header(path, size), f"{path}: another tar header than the manifest's")
         require(store(directory / path, source.pieces(size)) == entry["sha256"], f"{path}: not the manifest's SHA-256")
         source.finish(size, path)
-        offset += size + -size % BLOCK
+        offset += BLOCK + size + -size % BLOCK
     require(source.read(2 * BLOCK) == bytes(2 * BLOCK), "the payload does not end in two blocks of zeros")
     source.require_end("the payload")
 
 
-def parse_manifest(data: bytes) -> list[dict[str, Any]]:
-    """The members that a manifest lists (SPEC.md section 5)."""
+def parse_manifest(data: bytes) -> list[dict[str, Any]]:  # SPEC.md section 5
     text = data.decode("utf-8")
     document = json.loads(text, object_pairs_hook=mapping, parse_int=number, parse_float=number)
     require(json.dumps(document, ensure_ascii=False, separators=(",", ":")) == text, "the manifest is not canonical")
     require(isinstance(document["description"], dict), "the manifest's description is no object")
-    require(document["format"] == "lifecycle-bundle", "the manifest is of another format")
-    require(document["version"] == 1 and document["version"] is not True, "the manifest is of another version")
+    stated = (document["format"], type(document["version"]), document["version"])
+    require(stated == ("lifecycle-bundle", int, 1), "the manifest is of another format or version")
     members, taken = list(document["members"][:]), {"manifest.json": "manifest.json"}
     for entry in members:
         numbers = (entry["size"], entry["offset"], entry["version"])
         require(all(type(value) is int and value >= 0 for value in numbers), "the manifest holds a wrong number")
-        require(re.fullmatch("[0-9a-f]{64}", entry["sha256"]), "the manifest holds a wrong digest")
-        require(re.fullmatch("[a-z0-9][a-z0-9._+-]*", entry["format"]), "the manifest holds a wrong format")
+        texts = re.fullmatch("[0-9a-f]{64}", entry["sha256"]), re.fullmatch("[a-z0-9][a-z0-9._+-]*", entry["format"])
+        require(all(texts), "the manifest holds a wrong digest or format")
         claim(entry["path"], taken)
     require(members == sorted(members, key=lambda entry: str(entry["path"])), "the manifest is not sorted")
     return members
@@ -186,8 +181,7 @@ def number(text: str) -> int:
     return int(text)
 
 
-def claim(path: str, taken: dict[str, str]) -> None:
-    """Refuse a path that is unsafe, or that some file system could take for another one of *taken*."""
+def claim(path: str, taken: dict[str, str]) -> None:  # refuses what some file system takes for one of *taken*
     parts = path.split("/")
     require(all(NAME_PART.fullmatch(part) and not WINDOWS_DEVICE.fullmatch(part) for part in parts), f"unsafe {path!r}")
     for depth in range(1, len(parts)):
@@ -209,8 +203,7 @@ def store(target: Path, pieces: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def decrypt(member: Source, size: int, keys: list[bytes]) -> Iterator[bytes]:
-    """The plaintext of an age v1 file (SPEC.md section 6), each chunk authenticated before it is handed on."""
+def decrypt(member: Source, size: int, keys: list[tuple[str, bytes]]) -> Iterator[bytes]:  # SPEC.md section 6
     require("InvalidTag" in globals(), 'an encrypted bundle needs the Python package "cryptography"')
     file_key, header_size = unseal(member, keys)
     size -= header_size + 16
@@ -226,8 +219,7 @@ def decrypt(member: Source, size: int, keys: list[bytes]) -> Iterator[bytes]:
         counter += 1
 
 
-def unseal(member: Source, keys: list[bytes]) -> tuple[bytes, int]:
-    """(file key, size of the header)"""
+def unseal(member: Source, keys: list[tuple[str, bytes]]) -> tuple[bytes, int]:  # file key, size of the header
     text = b""
     while not (text.endswith(b"\n") and text[text.rfind(b"\n", 0, -1) + 1 :].startswith(b"---")):
         require(len(text) < MAX_AGE_HEADER, "the encryption header is too long")
@@ -236,40 +228,47 @@ def unseal(member: Source, keys: list[bytes]) -> tuple[bytes, int]:
     require(header, "the encryption header is malformed")
     stanzas = [(found[1].decode().split(" "), unbase64(found[2])) for found in AGE_STANZA.finditer(text)]
     require(len(stanzas) == 1 or not re.search(rb"\n-> scrypt[ \n]", text), "a passphrase must be the only recipient")
-    for key in keys or [getpass.getpass().encode()]:
+    for kind, key in keys or [("scrypt", getpass.getpass().encode())]:
         for arguments, body in stanzas:
-            file_key = unwrap(key, bool(keys), arguments, body)
+            file_key = unwrap(kind, key, arguments, body) if arguments[0] == kind else None
             if file_key and header:
-                right = hmac.new(hkdf(file_key, b"", b"header"), header[1], hashlib.sha256).digest()
-                require(unbase64(header[2]) == right, "the encryption header was changed after it was written")
+                right = mac(hkdf(file_key, b"", b"header"), header[1])
+                require(hmac.compare_digest(unbase64(header[2]), right), "the encryption header was changed")
                 return file_key, len(text)
     raise ValueError("no key opens this bundle, or its encryption header is damaged")
 
 
-def unwrap(key: bytes, is_identity: bool, arguments: list[str], body: bytes) -> bytes | None:
-    """The file key, or None if *key* (32 secret bytes, or a passphrase) is not meant or does not fit."""
-    if arguments[0] != ("X25519" if is_identity else "scrypt"):
-        return None
-    require(len(arguments) == (2 if is_identity else 3) and len(body) == 32, "a recipient is malformed")
-    salt, label = unbase64(arguments[1].encode()), b"age-encryption.org/v1/"
-    require(len(salt) == (32 if is_identity else 16), "a recipient is malformed")
+def unwrap(kind: str, key: bytes, arguments: list[str], body: bytes) -> bytes | None:  # None: does not fit
+    require(len(arguments) == STANZAS[kind][0] and len(body) == 32, "a recipient is malformed")
+    public, label, nonce = unbase64(arguments[1].encode()), b"age-encryption.org/v1/", bytes(12)
+    require(len(public) == STANZAS[kind][1], "a recipient is malformed")
+    if kind == "X25519":
+        secret = X25519PrivateKey.from_private_bytes(key)
+        shared = secret.exchange(X25519PublicKey.from_public_bytes(public))
+        wrap_key = hkdf(shared, public + secret.public_key().public_bytes_raw(), label + b"X25519")
+    elif kind == "scrypt":
+        work = int(arguments[2]) if re.fullmatch("[1-9][0-9]?", arguments[2]) else 99
+        require(work <= MAX_WORK_FACTOR, "the passphrase asks for too much memory")
+        wrap_key = Scrypt(salt=label + b"scrypt" + public, length=32, n=1 << work, r=8, p=1).derive(key)
+    else:  # X-Wing, then HPKE in base mode
+        require("MLKEM768PrivateKey" in globals(), 'a post-quantum key needs a newer Python package "cryptography"')
+        seed, share = hashlib.shake_256(key).digest(96), public[1088:]
+        secret = X25519PrivateKey.from_private_bytes(seed[64:])
+        shared = MLKEM768PrivateKey.from_seed_bytes(seed[:64]).decapsulate(public[:1088])
+        shared += secret.exchange(X25519PublicKey.from_public_bytes(share))
+        shared = hashlib.sha3_256(shared + share + secret.public_key().public_bytes_raw() + b"\\.//^\\").digest()
+        suite, info = b"HPKE-v1HPKE\x64\x7a\0\1\0\3", b"age-encryption.org/mlkem768x25519"
+        context = b"\0" + mac(b"", suite + b"psk_id_hash") + mac(b"", suite + b"info_hash" + info)
+        wrap_key = mac(mac(shared, suite + b"secret"), b"\0\x20" + suite + b"key" + context + b"\1")
+        nonce = mac(mac(shared, suite + b"secret"), b"\0\x0c" + suite + b"base_nonce" + context + b"\1")[:12]
     try:
-        if is_identity:
-            secret = X25519PrivateKey.from_private_bytes(key)
-            shared = secret.exchange(X25519PublicKey.from_public_bytes(salt))
-            wrap_key = hkdf(shared, salt + secret.public_key().public_bytes_raw(), label + b"X25519")
-        else:
-            work = int(arguments[2]) if re.fullmatch("[1-9][0-9]?", arguments[2]) else 99
-            require(work <= MAX_WORK_FACTOR, "the passphrase asks for too much memory")
-            wrap_key = Scrypt(salt=label + b"scrypt" + salt, length=32, n=1 << work, r=8, p=1).derive(key)
-        return ChaCha20Poly1305(wrap_key).decrypt(bytes(12), body, None)
+        return ChaCha20Poly1305(wrap_key).decrypt(nonce, body, None)
     except InvalidTag:
         return None
 
 
 def hkdf(key: bytes, salt: bytes, info: bytes) -> bytes:
-    """HKDF-SHA-256 (RFC 5869) of 32 bytes."""
-    return hmac.new(hmac.new(salt, key, hashlib.sha256).digest(), info + b"\1", hashlib.sha256).digest()
+    return mac(mac(salt, key), info + b"\1")  # HKDF-SHA-256 (RFC 5869) of 32 bytes
 
 
 def unbase64(text: bytes) -> bytes:
@@ -278,11 +277,12 @@ def unbase64(text: bytes) -> bytes:
     return data
 
 
-def parse_identity(line: str) -> bytes:
-    """The 32 bytes of AGE-SECRET-KEY-1... (BIP 173). A mistyped key opens nothing, so its checksum is not computed."""
-    require(re.fullmatch("AGE-SECRET-KEY-1[AC-HJ-NP-Z02-9]{58}\\s*", line), "not a line of a key file")
-    digits = str.maketrans("qpzry9x8gf2tvdw0s3jn54khce6mua7l", "0123456789abcdefghijklmnopqrstuv")
-    return (int(line[16:68].lower().translate(digits), 32) >> 4).to_bytes(32, "big")
+def parse_identity(line: str) -> tuple[str, bytes]:  # Bech32, its checksum left out: a mistyped key opens nothing
+    found = re.fullmatch("AGE-SECRET-KEY-(PQ-)?1([AC-HJ-NP-Z02-9]{52})[AC-HJ-NP-Z02-9]{6}\\s*", line)
+    if not found:
+        raise ValueError("not a line of a key file")
+    digits = str.maketrans("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", "0123456789abcdefghijklmnopqrstuv")
+    return "mlkem768x25519" if found[1] else "X25519", (int(found[2].translate(digits), 32) >> 4).to_bytes(32, "big")
 
 
 def main() -> None:

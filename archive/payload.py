@@ -135,7 +135,7 @@ def walk(
             yield from _beside(piece, whole, *more)
 
     def read(offset: int, size: int) -> bytes:
-        return b"".join(pieces(offset, size))
+        return b"".join(bytes(piece) for piece in pieces(offset, size))  # copied: the next piece may take its place
 
     document = described.to_bytes()
     sha256 = hashlib.sha256(document).hexdigest()

@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from archive.age import header, primitives, scrypt, x25519
+from archive.age import armor, header, hybrid, primitives, scrypt, x25519
 from archive.age.header import Header, Stanza
-from archive.errors import AgeHeaderError, FormatError, NoMatchingKeyError
+from archive.age.stream import DecryptingReader, Source
+from archive.errors import AgeHeaderError, FormatError, MixedRecipientsError, NoMatchingKeyError
 
 
 class Recipient(Protocol):
@@ -33,12 +34,12 @@ class Identity(Protocol):
 
 
 def seal(recipients: Sequence[Recipient], rng: Callable[[int], bytes]) -> tuple[bytes, bytes]:
-    """(header bytes, file key) for a new file. FormatError for no recipient, or a passphrase beside others."""
+    """(header bytes, file key) for a new file. FormatError for no recipient, MixedRecipientsError for some together."""
     if not recipients:
         raise FormatError("encryption needs at least one recipient")
     file_key = rng(primitives.FILE_KEY_BYTES)
     stanzas = [recipient.wrap(file_key, rng) for recipient in recipients]
-    require_lone_passphrase(stanzas)
+    _require_unmixed({stanza.arguments[0] for stanza in stanzas}, len(stanzas))
     return header.marshal(stanzas, file_key), file_key
 
 
@@ -65,9 +66,28 @@ def require_well_formed(parsed: Header) -> None:
             x25519.parse_share(stanza)
         elif stanza.arguments[0] == scrypt.STANZA_TYPE:
             scrypt.parse_salt(stanza)
+        elif stanza.arguments[0] == hybrid.STANZA_TYPE:
+            hybrid.parse_enc(stanza)
+
+
+def decrypt(source: Source, identities: Sequence[Identity], *, seekable: bool = True) -> DecryptingReader:
+    """The plaintext of a whole age file, binary or armored. Every refusal of this format; stream.py on *seekable*."""
+    if armor.is_armored(source):
+        source = armor.ArmoredSource(source)
+    parsed = header.parse(source.read_at(0, min(source.size, header.LIMIT_BYTES)))
+    file_key = unseal(parsed, identities)
+    return DecryptingReader(file_key, source, start=parsed.size, seekable=seekable)
 
 
 def require_lone_passphrase(stanzas: Sequence[Stanza]) -> None:
     """A passphrase also tells the reader who wrote the file; beside other recipients that would no longer be so."""
     if len(stanzas) > 1 and any(stanza.arguments[0] == scrypt.STANZA_TYPE for stanza in stanzas):
         raise AgeHeaderError("a passphrase must be the only recipient")
+
+
+def _require_unmixed(kinds: set[str], count: int) -> None:
+    """What a writer must not put into one header; a reader is less strict (age.md), except about passphrases."""
+    if scrypt.STANZA_TYPE in kinds and count > 1:
+        raise MixedRecipientsError("a passphrase must be the only recipient")
+    if hybrid.STANZA_TYPE in kinds and len(kinds) > 1:
+        raise MixedRecipientsError("post-quantum recipients beside others: whoever breaks those reads it all the same")

@@ -1,7 +1,7 @@
 """Keys as people keep them: identity files and recipient strings.
 
 Knows no passphrases and asks nobody anything. Reference: the identity files that `age-keygen` writes and `age -i`
-reads: one `AGE-SECRET-KEY-1...` a line; empty lines and lines that begin with # are skipped.
+reads: one `AGE-SECRET-KEY-1...` or `AGE-SECRET-KEY-PQ-1...` a line; empty lines and lines from # on are skipped.
 """
 
 from __future__ import annotations
@@ -9,32 +9,48 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from archive.age.hybrid import HybridIdentity, HybridRecipient
 from archive.age.x25519 import X25519Identity, X25519Recipient
 from archive.errors import KeyFormatError
 
+WrittenIdentity = X25519Identity | HybridIdentity
+WrittenRecipient = X25519Recipient | HybridRecipient
+
 _Key = TypeVar("_Key")
-_POST_QUANTUM = ("AGE-SECRET-KEY-PQ-1", "age1pq1")
+_AGE_FILES = ("age-encryption.org/", "-----BEGIN AGE ENCRYPTED FILE-----")
 
 
-def identity_file(identity: X25519Identity, *, created: str) -> str:
+def identity_file(identity: WrittenIdentity, *, created: str) -> str:
     """The text of an identity file. *created* is any one-line text for the reader, usually the time."""
     return f"# created: {created}\n# public key: {identity.recipient}\n{identity.secret_text()}\n"
 
 
-def parse_identities(text: str) -> tuple[X25519Identity, ...]:
+def parse_identities(text: str) -> tuple[WrittenIdentity, ...]:
     """All identities of a file. KeyFormatError names the line, never its content, and refuses an empty file."""
-    identities = tuple(_parse(X25519Identity.parse, line, number) for number, line in _lines(text))
+    if text.startswith(_AGE_FILES):
+        raise KeyFormatError("the identity file is encrypted itself; decrypt it first, with `age -d`")
+    identities = tuple(_parse(parse_identity, line, number) for number, line in _lines(text))
     if not identities:
         raise KeyFormatError("the identity file holds no identity")
     return identities
 
 
-def parse_recipients(text: str) -> tuple[X25519Recipient, ...]:
+def parse_recipients(text: str) -> tuple[WrittenRecipient, ...]:
     """All recipients of a text with one `age1...` a line. KeyFormatError as for identities."""
-    recipients = tuple(_parse(X25519Recipient.parse, line, number) for number, line in _lines(text))
+    recipients = tuple(_parse(parse_recipient, line, number) for number, line in _lines(text))
     if not recipients:
         raise KeyFormatError("no recipient was given")
     return recipients
+
+
+def parse_identity(text: str) -> WrittenIdentity:
+    """Read one identity of either kind; KeyFormatError otherwise."""
+    return HybridIdentity.parse(text) if text.startswith("AGE-SECRET-KEY-PQ-1") else X25519Identity.parse(text)
+
+
+def parse_recipient(text: str) -> WrittenRecipient:
+    """Read one recipient of either kind; KeyFormatError otherwise."""
+    return HybridRecipient.parse(text) if text.startswith("age1pq1") else X25519Recipient.parse(text)
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
@@ -43,8 +59,6 @@ def _lines(text: str) -> list[tuple[int, str]]:
 
 
 def _parse(parse: Callable[[str], _Key], line: str, number: int) -> _Key:
-    if line.startswith(_POST_QUANTUM):
-        raise KeyFormatError(f"line {number}: a post-quantum key; this version knows only X25519 keys")
     try:
         return parse(line)
     except KeyFormatError as error:

@@ -94,26 +94,40 @@ class EncryptingWriter:
 
 
 class DecryptingReader:
-    """Reads the plaintext of a sealed payload, from anywhere, and hands out nothing that was not authenticated.
+    """Reads the plaintext of a sealed payload and hands out nothing that was not authenticated.
 
-    *source* begins at the payload's nonce, *start* bytes into *entry* (for the report). *size* is the plaintext's
-    size as the sealed size implies it; it is proven only once the last chunk was read.
+    The payload begins with its nonce at byte *start* of *source*; damage is told as that of *entry*, *origin* bytes
+    further on. A *seekable* reader can be read anywhere: it authenticates the last chunk before anything else, since a
+    payload that was cut would put everything at the right place of the wrong whole (AgePayloadError). Otherwise it is
+    to be read once, in order, and *size*, which follows from the sealed size, is proven when the last chunk was read.
     """
 
-    def __init__(self, file_key: bytes, source: Source, *, entry: str = "payload.tar.age", start: int = 0) -> None:
-        if source.size < NONCE_BYTES:
+    def __init__(
+        self,
+        file_key: bytes,
+        source: Source,
+        *,
+        start: int = 0,
+        seekable: bool = True,
+        entry: str = "payload.tar.age",
+        origin: int = 0,
+    ) -> None:
+        if source.size < start + NONCE_BYTES:
             raise AgeHeaderError("the encrypted payload ends before its nonce")
-        self._cipher = ChaCha20Poly1305(payload_key(file_key, source.read_at(0, NONCE_BYTES)))
+        self._cipher = ChaCha20Poly1305(payload_key(file_key, source.read_at(start, NONCE_BYTES)))
         self._source = source
         self._entry = entry
-        self._start = start
-        sealed = source.size - NONCE_BYTES
+        self._first = start + NONCE_BYTES  # where chunk 0 begins
+        self._origin = origin
+        sealed = source.size - self._first
         self._chunks = -(-sealed // SEALED_CHUNK_BYTES)
         self.size = max(0, sealed - self._chunks * primitives.TAG_BYTES)
         self._plaintext = memoryview(bytearray(BATCH_BYTES))
         self._batch = -1  # index of the batch that _plaintext holds
         self._valid = 0  # bytes of it that were authenticated
         self._failure: AgePayloadError | None = None  # why the rest of it was not
+        if seekable:
+            self._require_last_chunk()
 
     def pieces(self, offset: int, size: int) -> Iterator[memoryview]:
         """The plaintext from *offset*, in views that stay valid until the next one is asked for.
@@ -132,7 +146,8 @@ class DecryptingReader:
 
     def read_at(self, offset: int, size: int) -> bytes:
         """The same in one piece."""
-        return b"".join(self.pieces(offset, size))
+        # Copied one by one: a view would show the next batch's bytes by the time that all of them are joined.
+        return b"".join(bytes(piece) for piece in self.pieces(offset, size))
 
     def everything(self) -> Iterator[memoryview]:
         """The whole plaintext in order, its end included: returns only if the last chunk said that it is the last."""
@@ -144,6 +159,14 @@ class DecryptingReader:
             if self._failure:
                 raise self._failure
 
+    def _require_last_chunk(self) -> None:
+        last = max(0, self._chunks - 1)
+        position = self._first + last * SEALED_CHUNK_BYTES
+        failure = self._open(last, memoryview(self._source.read_at(position, self._source.size - position)))
+        self._valid = 0  # its plaintext is not where a batch would have it
+        if failure is not None:
+            raise failure
+
     def _load(self, batch: int) -> None:
         if batch == self._batch:
             return
@@ -153,7 +176,7 @@ class DecryptingReader:
         if count <= 0:
             self._failure = self._damaged(first, "a chunk", "the end of the file")
             return
-        position = NONCE_BYTES + first * SEALED_CHUNK_BYTES
+        position = self._first + first * SEALED_CHUNK_BYTES
         wanted = min(count * SEALED_CHUNK_BYTES, self._source.size - position)
         sealed = memoryview(self._source.read_at(position, wanted))
         for index in range(count):
@@ -190,7 +213,7 @@ class DecryptingReader:
         return True
 
     def _damaged(self, chunk: int, expected: str, found: str) -> AgePayloadError:
-        offset = self._start + NONCE_BYTES + chunk * SEALED_CHUNK_BYTES
+        offset = self._origin + self._first + chunk * SEALED_CHUNK_BYTES
         return AgePayloadError([Damage(self._entry, offset, expected, found)])
 
 

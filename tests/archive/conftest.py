@@ -10,7 +10,7 @@ import pytest
 from archive.age.envelope import Identity
 from archive.age.scrypt import ScryptIdentity
 from archive.bundle import Packed
-from tests.archive.crafting import IDENTITY, PASSPHRASE, pack_small, write_members
+from tests.archive.crafting import HYBRID, IDENTITY, PASSPHRASE, pack_small, write_members
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,12 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def smalls(members: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Small]:
-    """One of each kind: 'x25519', 'scrypt', 'public'."""
+    """One of each kind: 'hybrid', 'x25519', 'scrypt', 'public'."""
     directory = tmp_path_factory.mktemp("small")
     passphrase = ScryptIdentity(PASSPHRASE)
-    keys: dict[str, tuple[Identity, ...]] = {"x25519": (IDENTITY,), "scrypt": (passphrase,), "public": ()}
+    keys: dict[str, tuple[Identity, ...]] = {
+        "hybrid": (HYBRID,), "x25519": (IDENTITY,), "scrypt": (passphrase,), "public": (),
+    }  # fmt: skip
     made = {}
     for kind, identities in keys.items():
         path = directory / f"{kind}.voice"
@@ -46,7 +48,7 @@ def smalls(members: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     return made
 
 
-@pytest.fixture(params=["x25519", "scrypt", "public"])
+@pytest.fixture(params=["hybrid", "x25519", "scrypt", "public"])
 def small(request: pytest.FixtureRequest, smalls: dict[str, Small]) -> Small:
     """Each kind in turn."""
     return smalls[request.param]

@@ -18,6 +18,7 @@ from types import ModuleType
 
 from archive.age import envelope, stream
 from archive.age.envelope import Recipient
+from archive.age.hybrid import HybridIdentity
 from archive.age.scrypt import ScryptRecipient
 from archive.age.x25519 import X25519Identity
 from archive.bundle import Packed, pack
@@ -34,6 +35,7 @@ def drip(seed: str) -> Callable[[int], bytes]:
 
 
 IDENTITY = X25519Identity.generate(drip("identity"))
+HYBRID = HybridIdentity.generate(drip("hybrid"))
 STRANGER = X25519Identity.generate(drip("stranger"))
 PASSPHRASE = "correct horse"
 WORK_FACTOR = 10  # 1 MiB instead of 256
@@ -55,10 +57,12 @@ def write_members(directory: Path) -> dict[str, Path]:
 
 
 def pack_small(path: Path, members: dict[str, Path], kind: str) -> Packed:
-    """A bundle of the given kind: 'x25519', 'scrypt' or 'public'."""
+    """A bundle of the given kind: 'hybrid', 'x25519', 'scrypt' or 'public'."""
     recipients: list[Recipient] = []
     if kind == "x25519":
         recipients = [IDENTITY.recipient]
+    elif kind == "hybrid":
+        recipients = [HYBRID.recipient]
     elif kind == "scrypt":
         recipients = [ScryptRecipient(PASSPHRASE, WORK_FACTOR)]
     return pack(

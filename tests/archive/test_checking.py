@@ -254,11 +254,14 @@ def test_an_encryption_header_that_breaks_its_rules_is_seen_without_a_key(tmp_pa
         [Stanza(("X25519", share, "more"), bytes(32))],
         [Stanza(("scrypt", salt, "018"), bytes(32))],
         [Stanza(("scrypt", salt, "18"), bytes(32)), Stanza(("X25519", share), bytes(32))],
+        [Stanza(("mlkem768x25519", share), bytes(32))],
+        [Stanza(("mlkem768x25519", encode_base64(bytes(1120)), "more"), bytes(32))],
+        [Stanza(("mlkem768x25519", encode_base64(bytes(1120))), bytes(31))],
     ]
     for stanzas in broken:
         report = damaged(tmp_path / "a", rebuilt(header.marshal(stanzas, bytes(16)) + bytes(32)))
         assert [item.entry for item in report.damage] == ["payload.tar.age"]
-    unknown = [Stanza(("mlkem768x25519", share), bytes(32)), Stanza(("X25519", share), bytes(32))]
+    unknown = [Stanza(("mlkem1024p384", share), bytes(32)), Stanza(("X25519", share), bytes(32))]
     assert damaged(tmp_path / "a", rebuilt(header.marshal(unknown, bytes(16)) + bytes(32))).whole
 
 

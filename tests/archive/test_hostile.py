@@ -121,7 +121,7 @@ def test_refused_by_the_stand_alone_reader(case: str, encrypted: bool, tmp_path:
     path.parent.mkdir()
     path.write_bytes(bundle_of(HOSTILE[case][0], encrypted=encrypted))
     with pytest.raises((ValueError, KeyError, TypeError, AttributeError)):
-        stand_alone().open_bundle(path, tmp_path / "inner" / "out", [IDENTITY.secret])
+        stand_alone().open_bundle(path, tmp_path / "inner" / "out", [("X25519", IDENTITY.secret)])
     assert everything_below(tmp_path) == {"inner", "inner/hostile.voice"}
 
 
@@ -132,7 +132,7 @@ def test_the_same_without_harm_is_accepted_by_both(encrypted: bool, tmp_path: Pa
     path.write_bytes(bundle_of(MANIFEST + A + C + END, encrypted=encrypted))
     with open_bundle(path, [IDENTITY]) as bundle:
         assert bundle.extract(tmp_path / "one") == hashlib.sha256(payload_of(GOOD)).hexdigest()
-    stand_alone().open_bundle(path, tmp_path / "two", [IDENTITY.secret])
+    stand_alone().open_bundle(path, tmp_path / "two", [("X25519", IDENTITY.secret)])
     for name in ("one", "two"):
         assert everything_below(tmp_path / name) == {"manifest.json", "a.txt", "b", "b/c.bin"}
         assert (tmp_path / name / "b" / "c.bin").read_bytes() == bytes(600)

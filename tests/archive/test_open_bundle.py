@@ -11,7 +11,7 @@ import pytest
 
 from archive.age.keys import identity_file
 from tests.archive.conftest import Small
-from tests.archive.crafting import IDENTITY, PASSPHRASE, STRANGER, write_members
+from tests.archive.crafting import HYBRID, IDENTITY, PASSPHRASE, STRANGER, write_members
 
 
 def run(small: Small, directory: Path, *more: str, passphrase: str = "\n") -> subprocess.CompletedProcess[str]:
@@ -35,13 +35,14 @@ def run(small: Small, directory: Path, *more: str, passphrase: str = "\n") -> su
 
 def key_file(directory: Path, *, right: bool) -> str:
     path = directory / "key.txt"
-    path.write_text("# a comment\n\n" + identity_file(IDENTITY if right else STRANGER, created="now"))
+    keys = [IDENTITY, HYBRID] if right else [STRANGER]
+    path.write_text("# a comment\n\n" + "\n".join(identity_file(key, created="now") for key in keys))
     return str(path)
 
 
 def test_it_opens_every_kind(small: Small, tmp_path: Path) -> None:
     kind = small.path.stem
-    more = ["-i", key_file(tmp_path, right=True)] if kind == "x25519" else []
+    more = ["-i", key_file(tmp_path, right=True)] if kind in ("hybrid", "x25519") else []
     done = run(small, tmp_path / "place", *more, passphrase=PASSPHRASE + "\n")
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
     for path, source in small.members.items():

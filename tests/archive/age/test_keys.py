@@ -28,7 +28,7 @@ def test_the_example_of_the_specification() -> None:
     assert str(identity.recipient) == EXAMPLE_RECIPIENT
     assert identity.secret_text() == EXAMPLE_SECRET
     assert X25519Recipient.parse(EXAMPLE_RECIPIENT) == identity.recipient
-    assert stand_alone().parse_identity(EXAMPLE_SECRET) == identity.secret
+    assert stand_alone().parse_identity(EXAMPLE_SECRET) == ("X25519", identity.secret)
 
 
 # Valid and invalid strings of BIP 173.
@@ -112,7 +112,7 @@ def test_recipients_name_the_line_that_is_wrong() -> None:
     assert keys.parse_recipients(f"# anna\n{EXAMPLE_RECIPIENT}\n") == (X25519Recipient.parse(EXAMPLE_RECIPIENT),)
     with pytest.raises(KeyFormatError, match=r"^line 2: "):
         keys.parse_recipients(f"{EXAMPLE_RECIPIENT}\nage1nonsense\n")
-    with pytest.raises(KeyFormatError, match="post-quantum"):
+    with pytest.raises(KeyFormatError, match=r"^line 1: "):
         keys.parse_recipients("age1pq1abc")
 
 

@@ -45,8 +45,8 @@ def seal_slowly(plaintext: bytes) -> bytes:
     return sealed
 
 
-def reader(sealed: bytes, start: int = 0) -> DecryptingReader:
-    return DecryptingReader(FILE_KEY, Region(io.BytesIO(sealed), 0, len(sealed), "x"), start=start)
+def reader(sealed: bytes, *, seekable: bool = False, origin: int = 0) -> DecryptingReader:
+    return DecryptingReader(FILE_KEY, Region(io.BytesIO(sealed), 0, len(sealed), "x"), seekable=seekable, origin=origin)
 
 
 def everything(sealed: bytes) -> bytes:
@@ -118,7 +118,7 @@ def test_damage_is_told_in_bytes_of_the_file() -> None:
     damaged = bytearray(SEALED)
     damaged[16 + SEALED_CHUNK_BYTES] ^= 1
     with pytest.raises(AgePayloadError) as caught:
-        list(reader(bytes(damaged), start=5000).everything())
+        list(reader(bytes(damaged), origin=5000).everything())
     assert caught.value.damage[0].offset == 5000 + 16 + SEALED_CHUNK_BYTES
 
 
