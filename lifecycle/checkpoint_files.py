@@ -104,12 +104,14 @@ def find_parts(
     *at_hand* are vocoders by family, for a voice that needs one and comes without it.
     """
     found = [look(path) for path in _files(paths)]
+    beside = _base_beside(found) if base is None else None
+    found = [file for file in found if file is not beside]
     for file in found:
         _require_voice_file(file, accept_stock=accept_stock)
     gpt = _only(found, "gpt", "GPT")
     acoustic = _only(found, ("sovits", "lora"), "SoVITS")
     if acoustic.kind == "lora":
-        sovits, lora = _base(acoustic, base), acoustic
+        sovits, lora = _base(acoustic, beside or (look(base) if base else None)), acoustic
     else:
         sovits, lora = acoustic, None
         if base is not None:
@@ -187,10 +189,16 @@ def _require_pair(acoustic: CheckpointFile, gpt: CheckpointFile) -> None:
             )
 
 
-def _base(lora: CheckpointFile, path: Path | None) -> CheckpointFile:
-    if path is None:
+def _base_beside(found: Sequence[CheckpointFile]) -> CheckpointFile | None:
+    """Beside one LoRA, the one whole SoVITS of its family: what else would it be there for?"""
+    loras = [file for file in found if file.kind == "lora"]
+    whole = [file for file in found if file.kind == "sovits"]
+    return whole[0] if len(loras) == len(whole) == 1 and loras[0].family == whole[0].family else None
+
+
+def _base(lora: CheckpointFile, base: CheckpointFile | None) -> CheckpointFile:
+    if base is None:
         raise BaseFileError(f"{lora.name} is a LoRA: a voice takes the {lora.family} base file that it changes")
-    base = look(path)
     if base.training or base.kind != "sovits" or base.family != lora.family:
         raise BaseFileError(f"{lora.name} is a LoRA of {lora.family}, and {base.name} is {base.told}")
     return base

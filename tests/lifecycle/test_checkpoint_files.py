@@ -143,6 +143,16 @@ def test_a_lora_takes_the_base_of_its_version(tmp_path: Path) -> None:
     }
 
 
+def test_a_base_beside_its_lora_needs_no_option(tmp_path: Path) -> None:
+    for name, part in (("l", made.lora()), ("b", made.sovits("v4")), ("g", made.gpt()), ("v", made.vocoder())):
+        made.write(tmp_path / f"{name}.pth", part)
+    parts = find_parts([tmp_path])
+    assert parts.lora and (parts.lora.name, parts.sovits.name) == ("l.pth", "b.pth")
+    made.write(tmp_path / "b.pth", made.sovits("v2"))
+    with pytest.raises(SeveralVoicesError, match="one voice has one SoVITS"):  # another voice, not its base
+        find_parts([tmp_path])
+
+
 def test_a_whole_voice_takes_no_base(pair: tuple[Path, Path]) -> None:
     with pytest.raises(BaseFileError, match="whole: it takes no --base"):
         find_parts(pair, base=pair[0])

@@ -230,6 +230,14 @@ def test_odd_values_of_a_configuration_are_kept_as_they_are(store: Store, tmp_pa
     assert record["tensors"] == list(made.sovits().tensors)
 
 
+def test_a_configuration_as_deep_as_the_reader_allows_is_kept(store: Store, tmp_path: Path) -> None:
+    deep: dict[str, object] = {"end": 1}
+    for _ in range(13):
+        deep = {"in": deep}
+    voice = import_voice(store, "anna", write_pair(tmp_path, replace(made.sovits(), config=deep)), ENGLISH).voice
+    assert Voice.open(voice.directory).description.lineage["imported"]["sovits"]["config"] == deep
+
+
 @pytest.mark.parametrize("heads", [None, 3, 0, -2, "2", 2.0, 10**30, True])
 def test_heads_that_cannot_be_right_are_refused_with_the_file(heads: object, store: Store, tmp_path: Path) -> None:
     gpt = replace(made.gpt(), config={"model": {"head": heads}})
