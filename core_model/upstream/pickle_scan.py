@@ -118,8 +118,10 @@ def scan_pickle(data: bytes, budget: Budget) -> Scan:
 def _follow(machine: _Machine, stream: io.BytesIO, budget: Budget) -> str:
     """Run *machine* to the end of its pickle; why that did not succeed, or nothing."""
     lost = ""
+    frames = _Frames()
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
+        for opcode, argument, position in pickletools.genops(stream):
+            lost = lost or frames.trouble(opcode.name, argument, position or 0)
             budget.left -= 1
             if budget.left < 0:
                 return "it has more instructions than any checkpoint needs"
@@ -135,7 +137,30 @@ def _follow(machine: _Machine, stream: io.BytesIO, budget: Budget) -> str:
                 machine.name_blindly(opcode.name, argument)
     except (ValueError, IndexError, OverflowError, MemoryError) as error:  # what genops raises on a malformed pickle
         return f"it is malformed: {str(error)[:120]}"
-    return lost
+    return lost or frames.trouble("", None, stream.tell())
+
+
+@dataclass(slots=True)
+class _Frames:
+    """Where the frame ends that the unpickler has read ahead: its ends are ends of instructions, or readers disagree.
+
+    CPython's own unpickler loses a byte where an instruction lies across the end of a frame, and then sees other names.
+    """
+
+    end: int = -1
+
+    def trouble(self, opcode: str, argument: object, position: int) -> str:
+        """Why the instruction at *position* cannot stand there; nothing if it can."""
+        if self.end >= 0 and position >= self.end:
+            crossed = position > self.end
+            self.end = -1
+            if crossed:
+                return "one of its frames ends inside an instruction, which no program writes"
+        if self.end >= 0 and opcode in ("FRAME", ""):
+            return "one of its frames does not end where the next begins, which no program writes"
+        if opcode == "FRAME" and isinstance(argument, int):
+            self.end = position + 9 + argument
+        return ""
 
 
 @dataclass(slots=True)
