@@ -15,6 +15,7 @@ from core_model.pretrained import Pretrained
 from core_model.speaking import SpeakingOptions, Speech
 from core_model.utterances import prompt_utterance
 from core_model.voice import Voice
+from lifecycle.errors import OutputExistsError
 from lifecycle.speaking import write_wav
 
 
@@ -33,6 +34,8 @@ def convert_file(
     PromptError, PretrainedError, AudioError, TextError, VoiceError and their kinds. *transcript*: what is said in the
     recording, in *options.language*.
     """
+    if output.exists() and output.samefile(recording):
+        raise OutputExistsError(output)  # it may be the only one, and what was said would be gone
     listener = Listener(voice, pretrained)
     language = options.language or voice.description.languages[0]
     said = None if transcript is None else prompt_utterance(voice, transcript, language)

@@ -65,6 +65,15 @@ def test_what_is_refused_leaves_nothing(home: Path, arguments: tuple[str, ...], 
     assert not (home / "out.wav").exists()
 
 
+def test_the_recording_itself_is_not_replaced(home: Path) -> None:
+    before = (home / "said.wav").read_bytes()
+    (home / "out.wav").symlink_to(home / "said.wav")
+    code, told = run(home, "--prompt", "calm", "--pretrained", str(home / "hubert"))
+    assert code == 1
+    assert "is there already" in told
+    assert (home / "said.wav").read_bytes() == before
+
+
 def test_a_file_of_another_kind_is_not_replaced(home: Path) -> None:
     (home / "out.wav").write_text("AGE-SECRET-KEY")
     code, _ = run(home, "--prompt", "calm", "--pretrained", str(home / "hubert"))
