@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_model.errors import CheckpointError, VoiceError
+from core_model.sovits.families import FAMILIES
 from core_model.upstream import names
 from core_model.upstream.checkpoint import Checkpoint
 from core_model.upstream.writing import write_checkpoint
@@ -42,8 +43,10 @@ def export_voice(store: Store, name: str, directory: Path, *, complete: bool = F
     voice = Voice.open(store.path(name))
     lineage = voice.description.lineage
     imported = lineage.get("imported", lineage.get("fine_tuned"))
-    if not isinstance(imported, Mapping):
+    if voice.description.family not in FAMILIES:
         raise ExportingError(name, voice.description.family)
+    if not isinstance(imported, Mapping):
+        raise VoiceError("lineage.imported", "is missing")
     record = _record(voice)
     files = {part: directory / file for part, file in _files(voice, name, complete=complete).items()}
     for path in files.values():

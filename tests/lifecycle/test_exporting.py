@@ -188,6 +188,13 @@ DAMAGE = {
 }
 
 
+def test_a_voice_that_does_not_say_where_it_came_from_is_refused(store: Store, tmp_path: Path) -> None:
+    path = imported(store, tmp_path / "in", made.gpt(), made.sovits()).directory / "voice.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"lineage": {}}))
+    with pytest.raises(VoiceError, match=r"lineage\.imported: is missing"):
+        export_voice(store, "anna", tmp_path / "out")
+
+
 @pytest.mark.parametrize("name", DAMAGE)
 def test_a_damaged_voice_is_refused_by_the_field(name: str, store: Store, tmp_path: Path) -> None:
     change, sentence = DAMAGE[name]
