@@ -24,12 +24,25 @@ IO_BYTES = 1024 * 1024
 _NAME_BYTES = 100
 _PREFIX_BYTES = 155
 _CHECKSUM = slice(148, 156)
-_LINKS = {
+_MAX_PARTS = 32  # a reader keeps every leading part of every path in memory, before anything is verified
+_HARMFUL = {
     b"1": "is a hard link",
     b"2": "is a symbolic link",
-    b"3": "is a device",
-    b"4": "is a device",
+    b"3": "is a character device",
+    b"4": "is a block device",
     b"6": "is a pipe",
+}
+_FOREIGN = {  # kinds that other dialects of tar know
+    b"\0": "is marked as older tars mark a file",
+    b"5": "is a directory",
+    b"7": "is a contiguous file",
+    b"g": "is a global PAX header",
+    b"x": "is a PAX header",
+    b"K": "is a GNU long link name",
+    b"L": "is a GNU long name",
+    b"M": "continues a file of another volume",
+    b"S": "is a sparse file",
+    b"V": "is the name of a volume",
 }
 # Each part begins with a letter, a digit or "_" (so no "..", no option for a shell, no hidden file), and does not
 # end in a dot; the names are those that mean a device on Windows, whatever follows their first dot.
@@ -69,10 +82,12 @@ def require_safe_name(name: str) -> None:
     """UnsafePathError unless *name* is a relative path of allowed parts."""
     parts = name.split("/")
     if not all(_NAME.fullmatch(part) for part in parts):
-        raise UnsafePathError(name, "is not a name that a bundle may hold")
+        raise UnsafePathError(name[:300], _danger(name, parts))
     if any(_DEVICE.fullmatch(part) for part in parts):
         raise UnsafePathError(name, "would be a device on some systems")
     _split(name)
+    if len(parts) > _MAX_PARTS:
+        raise UnsafePathError(name, f"has more than {_MAX_PARTS} parts")
 
 
 def require_distinct(names: Iterable[str]) -> None:
@@ -120,21 +135,21 @@ def loose_header(block: bytes) -> tuple[str, int] | None:
 
 def explain(block: bytes, offset: int, entry: str) -> ArchiveError:
     """Why a header block is refused: damage, danger, another dialect of tar, or simply another entry than *entry*."""
-    name = block[:100].split(b"\0")[0].decode("ascii", "replace")
     blanked = block[:148] + b" " * 8 + block[156:]
-    kind = block[156:157]
     if block[_CHECKSUM] != f"{sum(blanked):06o}\0 ".encode("ascii"):
         return DamagedError([Damage(entry, offset, "a tar header with a right checksum", "other bytes")])
-    if kind in _LINKS:
-        return UnsafePathError(name, _LINKS[kind])
-    if kind in (b"x", b"g", b"L", b"K"):
-        return FormatError(f"{name!r} at byte {offset} is an extended tar header; a bundle holds only plain ustar")
-    if kind != b"0":
-        return FormatError(f"{name!r} at byte {offset} is not a regular file")
+    name = block[:100].split(b"\0")[0].decode("ascii", "replace")
+    kind = block[156:157]
+    if kind in _HARMFUL:
+        return UnsafePathError(name, _HARMFUL[kind])
     loose = loose_header(block)
-    if loose is not None and header(*loose) == block:
-        return FormatError(f"found {name!r} of {loose[1]} bytes at byte {offset}, where {entry} must stand")
-    return FormatError(f"the tar header of {name!r} at byte {offset} is not the canonical one")
+    try:
+        if loose is None or header(*loose) != block:
+            return FormatError(f"the tar header of {name!r} at byte {offset} {_strangeness(block)}")
+        require_safe_name(loose[0])
+    except UnsafePathError as error:
+        return error
+    return FormatError(f"found {loose[0]!r} of {loose[1]} bytes at byte {offset}, where {entry} must stand")
 
 
 class Region:
@@ -164,6 +179,56 @@ class Region:
             data = self.read_at(offset, min(IO_BYTES, end - offset))
             yield memoryview(data)
             offset += len(data)
+
+
+def _danger(name: str, parts: list[str]) -> str:
+    """What a name would do, or hides, that is not one that a bundle may hold."""
+    if not name.isascii():
+        return "holds a letter that is not ASCII and may look like another"
+    if "\\" in name:
+        return "holds a backslash, which some systems take for a slash"
+    if name.startswith("/"):
+        return "is an absolute path"
+    if re.match("[A-Za-z]:", name):
+        return "names a drive"
+    if ".." in parts:
+        return "leads out of the directory"
+    if not all(parts):
+        return "has an empty part"
+    if not name.isprintable():
+        return "holds a control character"
+    if any(part.startswith(".") for part in parts):
+        return "is hidden"
+    if any(part.endswith(".") for part in parts):
+        return "ends in a dot, which some systems drop"
+    return "is not a name that a bundle may hold"
+
+
+def _strangeness(block: bytes) -> str:
+    """What in a header with a right checksum is not canonical: the first thing that is found."""
+    kind, size, name = block[156:157], block[124:136], block[0:100] + block[345:500]
+    digits = re.fullmatch(rb"[0-7]{11}\0", size)
+    if kind != b"0":
+        return f"{_FOREIGN.get(kind, 'is of no known kind')}; a bundle holds plain files alone"
+    if size[0] & 0x80:
+        return "has a negative size" if size[0] & 0x40 else "has a size in binary"
+    if b"-" in size:
+        return "has a negative size"
+    if re.fullmatch(rb"[0-7]{12}", size):
+        return "has a size of twelve digits: 8 GiB or more"
+    if not digits:
+        return "has a size that is not eleven octal digits"
+    if block[257:265] != b"ustar\x0000":
+        return "is of GNU tar" if block[257:265] == b"ustar  \0" else "is not of ustar"
+    if block[157:257].strip(b"\0"):
+        return "names a link"
+    if not name.isascii():
+        return "has a name with letters that are not ASCII and may look like others"
+    if any(b"\0" in field.rstrip(b"\0") for field in (block[0:100], block[345:500])):
+        return "hides something behind its name"
+    if block[100:108] != b"0000644\0":
+        return "has a mode other than 0644"
+    return "is not the canonical one"
 
 
 def _split(name: str) -> tuple[bytes, bytes]:

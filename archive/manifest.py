@@ -23,6 +23,7 @@ PATH = "manifest.json"
 FORMAT = "lifecycle-bundle"
 VERSION = 1
 MAX_BYTES = 4 * 1024 * 1024  # some 20 000 members; what a reader must hold in memory before it has verified anything
+MAX_DEPTH = 32  # of objects and lists in each other; what walks a document takes a stack frame for each
 _MAX_INTEGER = 2**53 - 1  # beyond it, other languages read another number
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MEMBER_FORMAT = re.compile(r"[a-z0-9][a-z0-9._+-]*")
@@ -134,10 +135,11 @@ def build(files: Sequence[Entry], description: Mapping[str, object]) -> Manifest
 
 
 def canonical_json(value: object) -> bytes:
-    """RFC 8785, integers only. FormatError for what it cannot spell: floats, large integers, other types."""
+    """RFC 8785, integers only. FormatError for what it cannot spell: floats, large integers, deep nesting."""
     try:
-        return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
-    except (UnicodeEncodeError, RecursionError) as error:
+        ordered = _ordered(value, MAX_DEPTH)
+        return json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    except UnicodeEncodeError as error:
         raise FormatError(f"not representable as canonical JSON: {error}") from None
 
 
@@ -146,27 +148,47 @@ def parse_json(data: bytes) -> object:
     if len(data) > MAX_BYTES:
         raise FormatError(f"the manifest has {len(data)} bytes; at most {MAX_BYTES} are accepted")
     try:
-        value: object = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError):
+        value: object = json.loads(data.decode("utf-8"), object_pairs_hook=_object)
+    except UnicodeDecodeError:
+        raise FormatError("the manifest is not UTF-8") from None
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
         raise FormatError("the manifest is not JSON") from None
     if canonical_json(value) != data:
         raise FormatError("the manifest is not canonical JSON")
     return value
 
 
-def _ordered(value: object) -> object:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object, as json reads it; FormatError if it has a key twice: readers disagree on which one counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise FormatError(f"the manifest has the key {twice[:80]!r} twice in one object")
+    return found
+
+
+def _ordered(value: object, depth: int) -> object:
     """*value*, keys in the order of their UTF-16 code units, and nothing in it that canonical JSON does not allow."""
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, int):
         if abs(value) > _MAX_INTEGER:
-            raise FormatError(f"{value} is too large for canonical JSON")
+            raise FormatError("the manifest holds a number that is too large for canonical JSON")
         return value
+    if depth == 0:
+        raise _too_deep()
     if isinstance(value, (list, tuple)):
-        return [_ordered(item) for item in value]
+        return [_ordered(item, depth - 1) for item in value]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: _ordered(value[key]) for key in sorted(value, key=_utf16)}
+        return {key: _ordered(value[key], depth - 1) for key in sorted(value, key=_utf16)}
     raise FormatError(f"canonical JSON holds texts, integers, lists and mappings, not {type(value).__name__}")
+
+
+def _too_deep() -> FormatError:
+    return FormatError(f"the manifest is nested more than {MAX_DEPTH} deep")
 
 
 def _utf16(key: str) -> bytes:

@@ -167,3 +167,21 @@ def test_a_region_ends_where_it_ends() -> None:
             region.read_at(offset, size)
     with pytest.raises(DamagedError, match="end of the file"):
         Region(io.BytesIO(b"01234"), 2, 6, "part").read_at(0, 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("/etc/passwd", "is an absolute path"), ("C:x", "names a drive"), ("../x", "leads out of the directory"),
+        ("a\\b", "holds a backslash"), ("ä", "is not ASCII"), ("a//b", "has an empty part"), ("a\0b", "control character"),
+        (".x", "is hidden"), ("a.", "ends in a dot"), ("a b", "not a name that"), ("con", "a device on some systems"),
+        ("/".join("a" * 33), "more than 32 parts"),
+    ],
+)  # fmt: skip
+def test_each_name_is_refused_for_what_it_is(name: str, told: str) -> None:
+    with pytest.raises(UnsafePathError, match=told):
+        container.require_safe_name(name)
+
+
+def test_a_path_may_have_32_parts() -> None:
+    container.require_safe_name("/".join("a" * 32))

@@ -169,3 +169,24 @@ def test_an_entry_is_found_by_its_path() -> None:
     assert parsed.entry("c.json").size == 2
     with pytest.raises(KeyError):
         parsed.entry("manifest.json")
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b'{"a":1,"a":2}', "the key 'a' twice"),
+        (b"[" * 33 + b"]" * 33, "nested more than 32 deep"),
+        (b"[" * 100_000, "nested more than 32 deep"),
+        (b"\xff", "not UTF-8"),
+        (b"[9007199254740992]", "too large"),
+        (b"{} ", "not canonical"),
+        (b"{", "not JSON"),
+    ],
+)
+def test_each_spelling_is_refused_for_what_it_is(data: bytes, told: str) -> None:
+    with pytest.raises(FormatError, match=told):
+        parse_json(data)
+
+
+def test_json_may_be_32_deep() -> None:
+    assert canonical_json(parse_json(b"[" * 32 + b"]" * 32)) == b"[" * 32 + b"]" * 32
