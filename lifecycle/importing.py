@@ -128,6 +128,8 @@ def _read(file: CheckpointFile) -> Checkpoint:
         checkpoint = read_checkpoint(file.path)
     except CheckpointError as error:
         raise UnfitFileError(file.path, str(error)) from error
+    if (checkpoint.kind, checkpoint.family) != (file.kind, file.family):
+        raise UnfitFileError(file.path, "it was changed while it was being read")
     for tensor_name, tensor in checkpoint.tensors.items():
         if not all_finite(tensor):
             raise NotFiniteError(file.path, tensor_name)
