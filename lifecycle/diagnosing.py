@@ -138,6 +138,7 @@ def _next(found: Diagnosis, all_found: Sequence[Diagnosis]) -> str:
         "zip": f"python -m zipfile -e {path} unpacked && lifecycle doctor unpacked",
         "archive": "unpack it, then: lifecycle doctor DIRECTORY",
         "folder": _of_folder(found),
+        "torch": None if found.usable else "ask for the file as GPT-SoVITS saved it: nothing imports it as it is",
     }
     told = commands.get(found.kind) or _NEXT.get(found.kind)
     return told or "nothing here: it is no file of GPT-SoVITS, and this toolkit does not read it"

@@ -25,6 +25,7 @@ _TRAINING = {
     "lora_training": "training_generator",
     "discriminator": "training_discriminator",
 }
+_NEARLY = ("it looks like", "its head", "it is a 50 Hz")  # what families.identify says of what is nearly ours
 _VOICE_PARTS = {"weight", "config", "info", "lora_rank"}
 _BASES = {"sovits": "base", "discriminator": "base_discriminator"}
 
@@ -125,8 +126,9 @@ def _unknown(part: str, parts: Mapping[str, object], shapes: Collection[str], re
     told = (
         f"it holds {len(shapes)} tensors{where} of a network not known here; the first is {next(iter(shapes))[:120]!r}"
     )
-    close = (f"not whole, or changed: {refusal}",) if refusal.startswith(("it looks like", "its head")) else ()
-    return Sign("torch", None, (told,), close)
+    if refusal.startswith(_NEARLY):
+        return Sign("torch", None, (told,), (f"not whole, or changed: {refusal}",), usable=False)
+    return Sign("torch", None, (told,))
 
 
 def _unusual(outline: Outline, dtypes: list[str]) -> list[str]:

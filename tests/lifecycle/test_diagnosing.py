@@ -142,7 +142,9 @@ def test_a_lora_asks_for_its_base_and_its_vocoder(tmp_path: Path) -> None:
     assert diagnosing._next(base, [base]) == "lifecycle train NAME --recordings DIRECTORY --base ."
 
 
-@pytest.mark.parametrize("name", crafted_files.FILES)
+@pytest.mark.parametrize(
+    "name", [name for name in crafted_files.FILES if not name.startswith(("v1", "v2", "v3", "v4"))]
+)
 def test_there_is_always_something_to_do_next(name: str, tmp_path: Path) -> None:
     by_folder = ("base", "base_discriminator", "hubert", "roberta", "speaker_vector")
     make, kind, safe, _ = crafted_files.FILES[name]

@@ -224,6 +224,18 @@ FILES: dict[str, tuple[Callable[[], bytes], str, bool | None, tuple[str, ...]]] 
         ("before 1.6",),
     ),
     "other tensors": (lambda: saved({"a": torch.ones(2)}), "torch", True, ("1 tensors", "'a'")),
+    "a GPT that lacks a tensor": (
+        lambda: saved({"weight": tensors({n: v for n, v in tiny_gpt()[0].items() if "norm1.bias" not in n})}),
+        "torch",
+        True,
+        ("not whole, or changed", "norm1.bias is missing"),
+    ),
+    "a voice behind another's head": (
+        lambda: voice("v2", b"06"),
+        "torch",
+        True,
+        ("its head 06 says sovits v2ProPlus",),
+    ),
     "no tensors": (lambda: saved({"a": 1}), "torch", True, ("no tensors",)),
     "a whole module": (lambda: saved(torch.nn.Linear(2, 2)), "torch", False, ("torch.nn.modules.linear.Linear",)),
     "TorchScript": (torchscript, "torchscript", None, ("program",)),
