@@ -20,9 +20,13 @@ _Key = TypeVar("_Key")
 _AGE_FILES = ("age-encryption.org/", "-----BEGIN AGE ENCRYPTED FILE-----")
 
 
-def identity_file(identity: WrittenIdentity, *, created: str) -> str:
-    """The text of an identity file. *created* is any one-line text for the reader, usually the time."""
-    return f"# created: {created}\n# public key: {identity.recipient}\n{identity.secret_text()}\n"
+def identity_file(identity: WrittenIdentity, *, created: str, recovery: WrittenRecipient | None = None) -> str:
+    """The text of an identity file. *created* is any one-line text for the reader, usually the time.
+
+    *recovery* is the public half of a key that lies elsewhere: a comment, so that it is known to whom else to write.
+    """
+    second = f"# recovery public key: {recovery}\n" if recovery else ""
+    return f"# created: {created}\n# public key: {identity.recipient}\n{second}{identity.secret_text()}\n"
 
 
 def parse_identities(text: str) -> tuple[WrittenIdentity, ...]:

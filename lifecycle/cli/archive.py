@@ -15,7 +15,9 @@ from lifecycle.store import Store
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The bundle to write; else NAME.voice."
 )
-@click.option("--to", "named", metavar="RECIPIENT", multiple=True, help="age1..., or a file of them; may be repeated.")
+@click.option(
+    "--to", "named", metavar="FILE|RECIPIENT", multiple=True, help="age1..., or a file of them; may be repeated."
+)
 @passphrase_option
 @click.option("--public", is_flag=True, help="Do not encrypt: anyone who has the file can use the voice.")
 @click.option(

@@ -71,7 +71,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.RebuildError: "no bundle was written; please report it, with the voice's family and your torch version.",
     hall.ConfigError: "docs/train.md lists what run.toml may hold.",
     hall.NoStepsError: "leave --steps out; it is for voices of the families v3 and v4.",
-    hall.RecipientError: "a file of recipients holds lines like age1pq1... or age1..., as `lifecycle keygen` prints them.",
+    hall.RecipientError: "a file of recipients holds lines like age1pq1... or age1...: what `lifecycle keygen` prints.",
     hall.SecretError: "a passphrase on its first line, or identities as `lifecycle keygen` writes them.",
     hall.LifecycleError: "run the verb with --help.",
     archive.UnsupportedVersionError: "a newer toolkit reads it; the bundle's own README.txt tells how else.",
