@@ -21,7 +21,7 @@ LifecycleError
 │   ├── VocoderMissingError       a v3 or v4 voice without the network that makes its waveform
 │   ├── NoPlayerError             exports were asked for of a family that runs on torch alone
 │   ├── NotFiniteError            a tensor with a value that is no number: carries its name
-│   ├── LanguageUnreadableError   what reads one of the voice's languages is not installed
+│   ├── LanguageUnreadableError   a language that the voice has no phonemes for, or that cannot be read here
 │   └── BaseFilesError            files that no training can start from: carries the hint
 ├── ExportingError              a voice that cannot be written in another program's format
 ├── OutputExistsError           a file is there already, and this verb never overwrites one
@@ -237,7 +237,7 @@ class NotFiniteError(ImportingError):
 
 
 class LanguageUnreadableError(ImportingError):
-    """What reads one of the voice's languages is not installed."""
+    """A language that the voice has no phonemes for, or that cannot be read here: a package is missing."""
 
     def __init__(self, language: str, others: tuple[str, ...], problem: str) -> None:
         super().__init__(problem)

@@ -26,7 +26,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from core_model.errors import CheckpointError, RuntimeMissingError, UnknownLanguageError
+from core_model.errors import CheckpointError, RuntimeMissingError
 from core_model.export.process import write_exports
 from core_model.sovits.dims import dims_to_dict
 from core_model.sovits.families import FAMILIES
@@ -201,7 +201,8 @@ def _languages(parts: Parts, wanted: Sequence[str], spoken: str | None) -> tuple
     of_this_table = LANGUAGES[_table(parts.family)]
     for language in wanted:
         if language not in of_this_table:
-            raise UnknownLanguageError(language, of_this_table)
+            others = tuple(code for code in wanted if code in of_this_table) or of_this_table
+            raise LanguageUnreadableError(language, others, f"a {parts.family} voice has no phonemes for {language!r}")
     usual = (spoken or "").rpartition("_")[2]  # all_zh is zh
     languages = tuple(dict.fromkeys(wanted)) or tuple(sorted(of_this_table, key=lambda language: language != usual))
     unreadable: dict[str, str] = {}

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import SafetensorError
 
-from core_model.errors import UnknownLanguageError
 from core_model.sovits.dims import dims_from_dict
 from core_model.sovits.families import FAMILIES
 from core_model.text.text_data import open_data
@@ -180,8 +179,9 @@ def test_a_value_that_was_damaged_on_the_way_is_refused(store: Store, tmp_path: 
 
 def test_languages_are_those_of_the_phoneme_table(store: Store, tmp_path: Path) -> None:
     files = write_pair(tmp_path, made.sovits("v1"), made.gpt(512))
-    with pytest.raises(UnknownLanguageError):
+    with pytest.raises(LanguageUnreadableError, match="a v1 voice has no phonemes for 'ko'") as refusal:
         import_voice(store, "anna", files, ImportOptions(languages=("en", "ko")))
+    assert refusal.value.others == ("en",)
     assert import_voice(store, "anna", files).voice.description.languages == ("en", "zh", "ja")
 
 
