@@ -9,6 +9,7 @@ CoreModelError
 ├── CheckpointError             an upstream file that is refused: names what and where
 │   └── UnsafePickleError       its pickle asks for more than a voice needs
 ├── VoiceError                  a voice directory that breaks its schema: carries the field
+│   └── UnsafeFileError           a file of it could do harm to whoever loads it
 ├── VocoderMissingError         a v3 or v4 voice that was imported without its vocoder
 ├── PromptMissingError          the voice has no prompt of that name: carries the names it has
 ├── PromptExistsError           it has one already, and none is overwritten unasked
@@ -81,6 +82,10 @@ class VoiceError(CoreModelError):
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
+
+
+class UnsafeFileError(VoiceError):
+    """A file of a voice that could do harm to whoever loads it. Raised before anything does."""
 
 
 class VocoderMissingError(CoreModelError):
