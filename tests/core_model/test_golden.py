@@ -16,6 +16,7 @@ from core_model import machine
 from core_model.errors import AudioError, GoldenError
 from core_model.features.speaker_statistics import LENGTH, WITHIN_SPEAKER
 from core_model.golden import (
+    FLOW_MATCHING,
     TEXTS,
     Golden,
     Identity,
@@ -177,7 +178,7 @@ def _require_one_utterance_each(directory: Path, language: str) -> None:
 def test_flow_matching_is_recorded_in_few_steps(tmp_path: Path) -> None:
     voice = make_tiny_voice(tmp_path / "flora", flowing=True, stock_seeds=())
     golden = Golden.read(voice.golden_directory)
-    assert golden.steps == 4
+    assert golden.steps == 4 and golden.tolerances == FLOW_MATCHING
     again = decode_sentences(voice, TorchRuntime(voice), golden)
     for waveform, sentence in zip(again, golden.sentences, strict=True):
         np.testing.assert_array_equal(waveform, sentence.waveform)
