@@ -21,6 +21,7 @@ import onnxruntime
 
 from core_model.errors import RuntimeMissingError, VoiceError
 from core_model.speaking import SpeakingOptions, Speech, has_exports, speak
+from core_model.strict.onnx_graph import require_graph
 from core_model.utterances import utterances
 from core_model.voice import Floats, Integers, Prompt, Voice
 
@@ -137,6 +138,7 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
         raise RuntimeMissingError(f"the voice has no {path.parent.name} export ({path.name} is not in {path.parent})")
     if not path.stat().st_size:
         raise VoiceError(f"exports/onnx/{path.name}", "is empty")
+    require_graph(path, f"exports/onnx/{path.name}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors only: nobody who wants to hear a voice can act on warnings

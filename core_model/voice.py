@@ -31,6 +31,8 @@ from safetensors.numpy import load_file, save
 
 from core_model.description import NAME, Description, Fields, Json, SymbolTable
 from core_model.errors import PromptExistsError, PromptMissingError, VoiceError
+from core_model.strict.json_files import read_json
+from core_model.strict.tensor_files import require_tensors
 
 __all__ = [
     "DEFAULT_PROMPT",
@@ -88,7 +90,7 @@ class Voice:
 
         A voice whose tokens come from a quantizer may have no prompt yet: it was imported, and nobody has been heard.
         """
-        description = Description.parse(_read_json(directory / "voice.json", "voice.json"))
+        description = Description.parse(read_json(directory / "voice.json", "voice.json"))
         voice = cls(directory, description)
         for part in WEIGHTS:
             if not voice.has_weights(part):
@@ -142,7 +144,7 @@ class Voice:
         if not NAME.fullmatch(name) or not any((directory / f"{name}{end}").is_file() for end in _PROMPT_FILES):
             raise PromptMissingError(name, self.prompts())
         tensors = _read_tensors(directory / f"{name}.safetensors", f"{place}.safetensors")
-        document = _read_json(directory / f"{name}.json", f"{place}.json")
+        document = read_json(directory / f"{name}.json", f"{place}.json")
         facts = Fields(document, f"{place}.json: ")
         for required in ("semantic_tokens", "phonemes", "style"):
             if required not in tensors:
@@ -255,18 +257,10 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _read_json(path: Path, place: str) -> object:
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise VoiceError(place, "is missing") from None
-    except (ValueError, RecursionError) as error:  # RecursionError: brackets within brackets
-        raise VoiceError(place, f"is not JSON: {error}") from error
-
-
 def _read_tensors(path: Path, place: str) -> dict[str, Array]:
     if not path.is_file():
         raise VoiceError(place, "is missing")
+    require_tensors(path, place)
     try:
         return dict(load_file(path))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:

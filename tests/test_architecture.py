@@ -29,6 +29,7 @@ TORCH_FREE = (
     "core_model.sovits.dims",
     "core_model.sovits.families",
     "core_model.speaking",
+    "core_model.strict",
     "core_model.text",
     "core_model.upstream",
     "core_model.utterances",
