@@ -13,12 +13,14 @@ records/upstream.json holds the same configuration in its own order, and the ord
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import gc
 import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,7 +114,8 @@ def import_voice(
         tell(total - 2, total, "writing the data of its languages")
         description = _description(name, parts, gpt, languages, options.licence, {"imported": lineage})
         write_files(directory, description, weights={}, prompts={})
-        write_data(directory / "text", description.languages, UPSTREAM, _table(parts.family))
+        with _no_garbage_collection():
+            write_data(directory / "text", description.languages, UPSTREAM, _table(parts.family))
         _write_record(directory, records)
         finish(Voice.open(directory))
         if options.exports:
@@ -243,6 +246,18 @@ def _description(
         licence=licence,
         preview=False,
     )
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """For building a million objects that are no garbage: to look through them again and again takes half the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _write_weights(directory: Path, part: str, tensors: Mapping[str, np.ndarray]) -> None:
