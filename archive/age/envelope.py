@@ -13,11 +13,12 @@ Knows no bundle. `seal` and `unseal` deal with the header; the payload follows i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from typing import Protocol
 
 from archive.age import armor, header, hybrid, primitives, scrypt, x25519
 from archive.age.header import Header, Stanza
-from archive.age.stream import DecryptingReader, Source
+from archive.age.stream import InOrderReader, SeekableReader, Source
 from archive.errors import AgeHeaderError, FormatError, MixedRecipientsError, NoMatchingKeyError
 
 
@@ -70,13 +71,16 @@ def require_well_formed(parsed: Header) -> None:
             hybrid.parse_enc(stanza)
 
 
-def decrypt(source: Source, identities: Sequence[Identity], *, seekable: bool = True) -> DecryptingReader:
-    """The plaintext of a whole age file, binary or armored. Every refusal of this format; stream.py on *seekable*."""
-    if armor.is_armored(source):
-        source = armor.ArmoredSource(source)
-    parsed = header.parse(source.read_at(0, min(source.size, header.LIMIT_BYTES)))
-    file_key = unseal(parsed, identities)
-    return DecryptingReader(file_key, source, start=parsed.size, seekable=seekable)
+def decrypt(source: Source, identities: Sequence[Identity]) -> SeekableReader:
+    """The plaintext of a whole age file, binary or armored, to be read anywhere. Every refusal of this format."""
+    source, parsed, file_key = _open(source, identities)
+    return SeekableReader(file_key, source, start=parsed.size)
+
+
+def decrypt_in_order(source: Source, identities: Sequence[Identity], pool: Executor | None = None) -> InOrderReader:
+    """The same, to be read once; what precedes damage, or a missing end, is handed out before it is told."""
+    source, parsed, file_key = _open(source, identities)
+    return InOrderReader(file_key, source, start=parsed.size, pool=pool)
 
 
 def require_lone_passphrase(stanzas: Sequence[Stanza]) -> None:
@@ -91,3 +95,10 @@ def _require_unmixed(kinds: set[str], count: int) -> None:
         raise MixedRecipientsError("a passphrase must be the only recipient")
     if hybrid.STANZA_TYPE in kinds and len(kinds) > 1:
         raise MixedRecipientsError("post-quantum recipients beside others: whoever breaks those reads it all the same")
+
+
+def _open(source: Source, identities: Sequence[Identity]) -> tuple[Source, Header, bytes]:
+    if armor.is_armored(source):
+        source = armor.ArmoredSource(source)
+    parsed = header.parse(source.read_at(0, min(source.size, header.LIMIT_BYTES)))
+    return source, parsed, unseal(parsed, identities)

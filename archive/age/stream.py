@@ -5,12 +5,18 @@ Knows neither recipients nor what is inside. Reference: C2SP age.md, "Payload".
     nonce (16)  chunk 0: 65536 + 16  chunk 1: 65536 + 16  ...  last chunk: 1...65536 (0 if alone) + 16
     chunk nonce = counter, 11 bytes big-endian | 1 for the last chunk, else 0
 
-Chunks are handled sixteen at a time: 1 MiB of plaintext per read or write, whatever the size of the payload.
+Chunks are handled sixteen at a time: 1 MiB of plaintext per read or write, whatever the size of the payload. Given a
+pool, a few such batches are under way at once: the cipher lets go of the interpreter, so that it runs while the caller
+reads and writes. What comes out is the same.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -24,6 +30,7 @@ CHUNK_BYTES = 64 * 1024
 SEALED_CHUNK_BYTES = CHUNK_BYTES + primitives.TAG_BYTES
 BATCH_CHUNKS = 16
 BATCH_BYTES = BATCH_CHUNKS * CHUNK_BYTES
+_AHEAD = 3  # batches under way beside the one in use: enough that neither side waits for a scheduler's whim
 
 
 class Source(Protocol):
@@ -54,13 +61,17 @@ def require_possible_size(sealed_bytes: int) -> None:
 
 
 class EncryptingWriter:
-    """Takes plaintext in pieces of any size and hands sealed batches to *sink*; `finish` ends it."""
+    """Takes plaintext in pieces of any size and hands sealed batches to *sink*, in order, on the thread that calls.
 
-    def __init__(self, key: bytes, sink: Callable[[memoryview], None]) -> None:
+    `finish` ends it. A view that *sink* gets is valid until it returns.
+    """
+
+    def __init__(self, key: bytes, sink: Callable[[memoryview], None], pool: Executor | None = None) -> None:
         self._cipher = ChaCha20Poly1305(key)
         self._sink = sink
-        self._plaintext = memoryview(bytearray(BATCH_BYTES))
-        self._sealed = memoryview(bytearray(BATCH_CHUNKS * SEALED_CHUNK_BYTES))
+        self._pool = pool
+        self._slots = deque(_Slot() for _ in range(1 + (_AHEAD if pool else 0)))  # the first is being filled
+        self._under_way: deque[Callable[[], memoryview]] = deque()  # one for each of the last slots, oldest first
         self._filled = 0
         self._counter = 0
 
@@ -69,65 +80,56 @@ class EncryptingWriter:
         view = memoryview(data)
         while len(view):
             if self._filled == BATCH_BYTES:
-                self._seal(last=False)
+                self._begin(last=False)
             taken = min(len(view), BATCH_BYTES - self._filled)
-            self._plaintext[self._filled : self._filled + taken] = view[:taken]
+            self._slots[0].plaintext[self._filled : self._filled + taken] = view[:taken]
             self._filled += taken
             view = view[taken:]
 
     def finish(self) -> None:
         """Seal what is left, the last chunk marked as such."""
-        self._seal(last=True)
+        self._begin(last=True)
+        while self._under_way:
+            self._sink(self._under_way.popleft()())
 
-    def _seal(self, *, last: bool) -> None:
-        chunks = max(1, -(-self._filled // CHUNK_BYTES))
+    def _begin(self, *, last: bool) -> None:
+        """Have the first slot sealed and go on with one that is free, made free by waiting if there is none."""
+        job = partial(self._seal, self._slots[0], self._filled, self._counter, last)
+        self._under_way.append(self._pool.submit(job).result if self._pool else job)
+        self._counter += BATCH_CHUNKS
+        self._filled = 0
+        self._slots.rotate(-1)
+        if len(self._under_way) == len(self._slots):
+            self._sink(self._under_way.popleft()())
+
+    def _seal(self, slot: _Slot, filled: int, counter: int, last: bool) -> memoryview:
+        chunks = max(1, -(-filled // CHUNK_BYTES))
         position = 0
         for index in range(chunks):
-            plaintext = self._plaintext[index * CHUNK_BYTES : min((index + 1) * CHUNK_BYTES, self._filled)]
+            plaintext = slot.plaintext[index * CHUNK_BYTES : min((index + 1) * CHUNK_BYTES, filled)]
             end = position + len(plaintext) + primitives.TAG_BYTES
-            nonce = _nonce(self._counter, last and index == chunks - 1)
-            self._cipher.encrypt_into(nonce, plaintext, None, self._sealed[position:end])
-            self._counter += 1
+            nonce = _nonce(counter + index, last and index == chunks - 1)
+            self._cipher.encrypt_into(nonce, plaintext, None, slot.sealed[position:end])
             position = end
-        self._sink(self._sealed[:position])
-        self._filled = 0
+        return slot.sealed[:position]
 
 
-class DecryptingReader:
-    """Reads the plaintext of a sealed payload and hands out nothing that was not authenticated.
+class SeekableReader:
+    """Reads the plaintext of a sealed payload anywhere, and hands out nothing that was not authenticated.
 
     The payload begins with its nonce at byte *start* of *source*; damage is told as that of *entry*, *origin* bytes
-    further on. A *seekable* reader can be read anywhere: it authenticates the last chunk before anything else, since a
-    payload that was cut would put everything at the right place of the wrong whole (AgePayloadError). Otherwise it is
-    to be read once, in order, and *size*, which follows from the sealed size, is proven when the last chunk was read.
+    further on. The last chunk is authenticated before anything else (AgePayloadError): a payload that was cut would
+    otherwise show the right bytes of the wrong whole, and *size* would be a guess.
     """
 
     def __init__(
-        self,
-        file_key: bytes,
-        source: Source,
-        *,
-        start: int = 0,
-        seekable: bool = True,
-        entry: str = "payload.tar.age",
-        origin: int = 0,
+        self, file_key: bytes, source: Source, *, start: int = 0, entry: str = "payload.tar.age", origin: int = 0
     ) -> None:
-        if source.size < start + NONCE_BYTES:
-            raise AgeHeaderError("the encrypted payload ends before its nonce")
-        self._cipher = ChaCha20Poly1305(payload_key(file_key, source.read_at(start, NONCE_BYTES)))
-        self._source = source
-        self._entry = entry
-        self._first = start + NONCE_BYTES  # where chunk 0 begins
-        self._origin = origin
-        sealed = source.size - self._first
-        self._chunks = -(-sealed // SEALED_CHUNK_BYTES)
-        self.size = max(0, sealed - self._chunks * primitives.TAG_BYTES)
+        self._chunks = _Chunks(file_key, source, start, entry, origin)
+        self._chunks.require_last()
+        self.size = self._chunks.plaintext_bytes
         self._plaintext = memoryview(bytearray(BATCH_BYTES))
-        self._batch = -1  # index of the batch that _plaintext holds
-        self._valid = 0  # bytes of it that were authenticated
-        self._failure: AgePayloadError | None = None  # why the rest of it was not
-        if seekable:
-            self._require_last_chunk()
+        self._held = _Batch(-1, 0, None)  # what _plaintext holds
 
     def pieces(self, offset: int, size: int) -> Iterator[memoryview]:
         """The plaintext from *offset*, in views that stay valid until the next one is asked for.
@@ -136,11 +138,10 @@ class DecryptingReader:
         """
         end = offset + size
         while offset < end:
-            self._load(offset // BATCH_BYTES)
-            start = offset % BATCH_BYTES
-            piece = self._plaintext[start : min(self._valid, start + end - offset)] if start < self._valid else None
-            if piece is None:
-                raise self._failure or self._damaged(self._chunks, "more of the payload", "its end")
+            batch = offset // BATCH_BYTES
+            if batch != self._held.index:
+                self._held = self._chunks.open(batch, self._chunks.sealed(batch), self._plaintext)
+            piece = self._chunks.piece(self._held, self._plaintext, offset, end)
             yield piece
             offset += len(piece)
 
@@ -149,72 +150,182 @@ class DecryptingReader:
         # Copied one by one: a view would show the next batch's bytes by the time that all of them are joined.
         return b"".join(bytes(piece) for piece in self.pieces(offset, size))
 
-    def everything(self) -> Iterator[memoryview]:
-        """The whole plaintext in order, its end included: returns only if the last chunk said that it is the last."""
-        batches = max(1, -(-self._chunks // BATCH_CHUNKS))
-        for batch in range(batches):
-            self._load(batch)
-            if self._valid:
-                yield self._plaintext[: self._valid]
-            if self._failure:
-                raise self._failure
 
-    def _require_last_chunk(self) -> None:
-        last = max(0, self._chunks - 1)
+class InOrderReader:
+    """Reads the plaintext once, from its start to its end, and hands out nothing that was not authenticated.
+
+    As SeekableReader, but *size*, which follows from the sealed size, is proven only when the last chunk was read.
+    *source* is read in order too, on the thread that calls.
+    """
+
+    def __init__(
+        self,
+        file_key: bytes,
+        source: Source,
+        *,
+        start: int = 0,
+        entry: str = "payload.tar.age",
+        origin: int = 0,
+        pool: Executor | None = None,
+    ) -> None:
+        self._chunks = _Chunks(file_key, source, start, entry, origin)
+        self.size = self._chunks.plaintext_bytes
+        self._pool = pool
+        self._slots = deque(memoryview(bytearray(BATCH_BYTES)) for _ in range(2 if pool is None else 1 + _AHEAD))
+        self._under_way: deque[Callable[[], _Batch]] = deque()  # one for each slot but the last, next one first
+        self._begun = 0
+        self._held = _Batch(-1, 0, None)  # what the last slot holds
+        self._position = 0
+
+    def pieces(self, offset: int, size: int) -> Iterator[memoryview]:
+        """The plaintext from *offset*, where the last call ended, in views valid until the next one is asked for."""
+        if offset != self._position:
+            raise ValueError(f"read at {offset} instead of {self._position}")
+        end = offset + size
+        while self._position < end:
+            if self._position // BATCH_BYTES != self._held.index:
+                self._advance()
+            piece = self._chunks.piece(self._held, self._slots[-1], self._position, end)
+            self._position += len(piece)
+            yield piece
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """The same in one piece."""
+        return b"".join(bytes(piece) for piece in self.pieces(offset, size))
+
+    def everything(self) -> Iterator[memoryview]:
+        """All of it, its end included: returns only if the last chunk said that it is the last."""
+        for _ in range(max(1, self._chunks.batches)):
+            self._advance()
+            if self._held.valid:
+                yield self._slots[-1][: self._held.valid]
+            if self._held.failure:
+                raise self._held.failure
+
+    def _advance(self) -> None:
+        """Hold the next batch, and have the ones after it opened meanwhile."""
+        while len(self._under_way) < len(self._slots) - 1 and self._begun < max(1, self._chunks.batches):
+            slot = self._slots[len(self._under_way)]
+            job = partial(self._chunks.open, self._begun, self._chunks.sealed(self._begun), slot)
+            self._under_way.append(self._pool.submit(job).result if self._pool else job)
+            self._begun += 1
+        if not self._under_way:
+            raise self._chunks.damaged(self._chunks.count, "more of the payload", "its end")
+        self._held = self._under_way.popleft()()
+        self._slots.rotate(-1)
+
+
+class _Slot:
+    """Room for one batch on its way to the sink."""
+
+    def __init__(self) -> None:
+        self.plaintext = memoryview(bytearray(BATCH_BYTES))
+        self.sealed = memoryview(bytearray(BATCH_CHUNKS * SEALED_CHUNK_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What came of opening one batch: how many bytes of it are authentic, and why not the rest."""
+
+    index: int
+    valid: int
+    failure: AgePayloadError | None
+
+
+class _Chunks:
+    """The sealed chunks of a payload: where they are, and whether they are as they were sealed."""
+
+    def __init__(self, file_key: bytes, source: Source, start: int, entry: str, origin: int) -> None:
+        if source.size < start + NONCE_BYTES:
+            raise AgeHeaderError("the encrypted payload ends before its nonce")
+        self._cipher = ChaCha20Poly1305(payload_key(file_key, source.read_at(start, NONCE_BYTES)))
+        self._source = source
+        self._first = start + NONCE_BYTES  # where chunk 0 begins
+        self._entry = entry
+        self._origin = origin
+        sealed = source.size - self._first
+        self.count = -(-sealed // SEALED_CHUNK_BYTES)
+        self.batches = -(-self.count // BATCH_CHUNKS)
+        self.plaintext_bytes = max(0, sealed - self.count * primitives.TAG_BYTES)
+
+    def sealed(self, batch: int) -> memoryview:
+        """The bytes of a batch as they stand; none where the payload has no such batch."""
+        position = self._first + batch * BATCH_CHUNKS * SEALED_CHUNK_BYTES
+        wanted = min(BATCH_CHUNKS * SEALED_CHUNK_BYTES, self._source.size - position)
+        return memoryview(self._source.read_at(position, wanted) if wanted > 0 else b"")
+
+    def open(self, batch: int, sealed: memoryview, plaintext: memoryview) -> _Batch:
+        """Decrypt a batch into *plaintext*, up to the first chunk that is not right."""
+        first = batch * BATCH_CHUNKS
+        if not sealed:
+            return _Batch(batch, 0, self.damaged(first, "a chunk", "the end of the file"))
+        valid = 0
+        for position in range(0, len(sealed), SEALED_CHUNK_BYTES):
+            chunk = first + position // SEALED_CHUNK_BYTES
+            opened, failure = self._open_one(chunk, sealed[position:][:SEALED_CHUNK_BYTES], plaintext[valid:])
+            valid += opened
+            if failure is not None:
+                return _Batch(batch, valid, failure)
+        return _Batch(batch, valid, None)
+
+    def piece(self, batch: _Batch, plaintext: memoryview, offset: int, end: int) -> memoryview:
+        """What *batch* holds of the plaintext from *offset* up to *end*: at least one byte, else AgePayloadError."""
+        start = offset % BATCH_BYTES
+        if start >= batch.valid:
+            raise batch.failure or self.damaged(self.count, "more of the payload", "its end")
+        return plaintext[start : min(batch.valid, start + end - offset)]
+
+    def require_last(self) -> None:
+        """AgePayloadError unless the payload ends in a chunk that was sealed as its last."""
+        last = max(0, self.count - 1)
         position = self._first + last * SEALED_CHUNK_BYTES
-        failure = self._open(last, memoryview(self._source.read_at(position, self._source.size - position)))
-        self._valid = 0  # its plaintext is not where a batch would have it
+        sealed = memoryview(self._source.read_at(position, self._source.size - position))
+        _, failure = self._open_one(last, sealed, memoryview(bytearray(CHUNK_BYTES)))
         if failure is not None:
             raise failure
 
-    def _load(self, batch: int) -> None:
-        if batch == self._batch:
-            return
-        self._batch, self._valid, self._failure = batch, 0, None
-        first = batch * BATCH_CHUNKS
-        count = min(BATCH_CHUNKS, self._chunks - first)
-        if count <= 0:
-            self._failure = self._damaged(first, "a chunk", "the end of the file")
-            return
-        position = self._first + first * SEALED_CHUNK_BYTES
-        wanted = min(count * SEALED_CHUNK_BYTES, self._source.size - position)
-        sealed = memoryview(self._source.read_at(position, wanted))
-        for index in range(count):
-            self._failure = self._open(first + index, sealed[index * SEALED_CHUNK_BYTES :][:SEALED_CHUNK_BYTES])
-            if self._failure is not None:
-                return
+    def damaged(self, chunk: int, expected: str, found: str) -> AgePayloadError:
+        """The refusal that names where *chunk* begins."""
+        offset = self._origin + self._first + chunk * SEALED_CHUNK_BYTES
+        return AgePayloadError([Damage(self._entry, offset, expected, found)])
 
-    def _open(self, chunk: int, sealed: memoryview) -> AgePayloadError | None:
-        """Add one chunk to the batch; what is wrong with it, if anything.
+    def _open_one(self, chunk: int, sealed: memoryview, target: memoryview) -> tuple[int, AgePayloadError | None]:
+        """(bytes of plaintext written, what is wrong with the chunk, if anything).
 
         A full chunk whose mark contradicts its place is genuine, so it is handed out before the failure, as the test
         vectors ask: it is the file that was cut or lengthened.
         """
-        at_end = chunk == self._chunks - 1
-        if self._decrypt(chunk, sealed, last=at_end):
-            if len(sealed) == primitives.TAG_BYTES and chunk > 0:
-                return self._damaged(chunk, "no empty chunk", "one at the end")
-            return None
-        if len(sealed) == SEALED_CHUNK_BYTES and self._decrypt(chunk, sealed, last=not at_end):
-            found = "the end of the payload" if at_end else "data after the last chunk"
-            return self._damaged(chunk + 1, "the payload to end with its last chunk", found)
-        return self._damaged(chunk, f"chunk {chunk} as it was sealed", "other bytes")
-
-    def _decrypt(self, chunk: int, sealed: memoryview, *, last: bool) -> bool:
+        at_end = chunk == self.count - 1
         size = len(sealed) - primitives.TAG_BYTES
-        if size < 0:
-            return False
-        target = self._plaintext[self._valid : self._valid + size]
+        if size >= 0 and self._decrypt(chunk, sealed, target[:size], last=at_end):
+            if size == 0 and chunk > 0:
+                return 0, self.damaged(chunk, "no empty chunk", "one at the end")
+            return size, None
+        if size == CHUNK_BYTES and self._decrypt(chunk, sealed, target[:size], last=not at_end):
+            found = "the end of the payload" if at_end else "data after the last chunk"
+            return size, self.damaged(chunk + 1, "the payload to end with its last chunk", found)
+        return 0, self.damaged(chunk, f"chunk {chunk} as it was sealed", "other bytes")
+
+    def _decrypt(self, chunk: int, sealed: memoryview, target: memoryview, *, last: bool) -> bool:
         try:
             self._cipher.decrypt_into(_nonce(chunk, last), sealed, None, target)
         except InvalidTag:
             return False
-        self._valid += size
         return True
 
-    def _damaged(self, chunk: int, expected: str, found: str) -> AgePayloadError:
-        offset = self._origin + self._first + chunk * SEALED_CHUNK_BYTES
-        return AgePayloadError([Damage(self._entry, offset, expected, found)])
+
+def DecryptingReader(  # noqa: N802
+    file_key: bytes,
+    source: Source,
+    *,
+    start: int = 0,
+    seekable: bool = True,
+    entry: str = "payload.tar.age",
+    origin: int = 0,
+) -> SeekableReader | InOrderReader:
+    """One reader or the other."""
+    kind = SeekableReader if seekable else InOrderReader
+    return kind(file_key, source, start=start, entry=entry, origin=origin)
 
 
 def _nonce(counter: int, last: bool) -> bytes:

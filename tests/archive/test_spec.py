@@ -16,7 +16,7 @@ import pytest
 from archive import container, outer, payload
 from archive.age import envelope, header, scrypt
 from archive.age.keys import identity_file
-from archive.age.stream import DecryptingReader
+from archive.age.stream import SeekableReader
 from archive.age.x25519 import X25519Identity
 from archive.bundle import payload_digest
 from archive.container import Region
@@ -141,7 +141,7 @@ def test_the_encrypted_example_opens() -> None:
     parsed = header.parse(head + body)
     assert parsed.size == len(head)
     file_key = envelope.unseal(parsed, [X25519Identity.parse(secret)])
-    assert DecryptingReader(file_key, Region(io.BytesIO(body), 0, len(body), "example")).read_at(0, 6) == b"hello\n"
+    assert SeekableReader(file_key, Region(io.BytesIO(body), 0, len(body), "example")).read_at(0, 6) == b"hello\n"
     module = stand_alone()
     member = module.Source([head, body])
     assert b"".join(module.decrypt(member, len(head + body), [module.parse_identity(secret)])) == b"hello\n"

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from archive.age import envelope, header, keys
+from archive.age import envelope, keys
 from archive.age.envelope import Identity
 from archive.age.scrypt import ScryptIdentity, ScryptRecipient
-from archive.age.stream import DecryptingReader
 from archive.container import Region
 from tests.archive.crafting import IDENTITY, PASSPHRASE, STRANGER, WORK_FACTOR, drip, encrypt
 
@@ -25,9 +24,7 @@ SIZES = (0, 1, 65535, 65536, 65537, 131072, 1_200_000)
 
 
 def decrypt(data: bytes, identities: list[Identity]) -> bytes:
-    parsed = header.parse(data[: header.LIMIT_BYTES])
-    body = Region(io.BytesIO(data), parsed.size, len(data) - parsed.size, "x")
-    reader = DecryptingReader(envelope.unseal(parsed, identities), body)
+    reader = envelope.decrypt_in_order(Region(io.BytesIO(data), 0, len(data), "x"), identities)
     return b"".join(bytes(piece) for piece in reader.everything())
 
 

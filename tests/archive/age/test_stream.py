@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -10,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.age import stream
-from archive.age.stream import BATCH_BYTES, CHUNK_BYTES, SEALED_CHUNK_BYTES, DecryptingReader, EncryptingWriter
+from archive.age.stream import (
+    BATCH_BYTES,
+    CHUNK_BYTES,
+    SEALED_CHUNK_BYTES,
+    EncryptingWriter,
+    InOrderReader,
+    SeekableReader,
+)
 from archive.container import Region
 from archive.errors import AgeHeaderError, AgePayloadError
 from tests.archive.crafting import drip
@@ -45,8 +53,12 @@ def seal_slowly(plaintext: bytes) -> bytes:
     return sealed
 
 
-def reader(sealed: bytes, *, seekable: bool = False, origin: int = 0) -> DecryptingReader:
-    return DecryptingReader(FILE_KEY, Region(io.BytesIO(sealed), 0, len(sealed), "x"), seekable=seekable, origin=origin)
+def seekable(sealed: bytes) -> SeekableReader:
+    return SeekableReader(FILE_KEY, Region(io.BytesIO(sealed), 0, len(sealed), "x"))
+
+
+def reader(sealed: bytes, *, origin: int = 0, pool: Executor | None = None) -> InOrderReader:
+    return InOrderReader(FILE_KEY, Region(io.BytesIO(sealed), 0, len(sealed), "x"), origin=origin, pool=pool)
 
 
 def everything(sealed: bytes) -> bytes:
@@ -77,7 +89,7 @@ def test_the_size_of_the_pieces_does_not_matter(piece_bytes: int) -> None:
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(PLAINTEXT)), st.integers(0, 80_000)), max_size=5))
 def test_any_range_can_be_read(ranges: list[tuple[int, int]]) -> None:
-    opened = reader(SEALED)
+    opened = seekable(SEALED)
     for offset, size in ranges:
         size = min(size, len(PLAINTEXT) - offset)
         assert opened.read_at(offset, size) == PLAINTEXT[offset : offset + size]

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,18 +89,23 @@ def test_the_vectors_are_all_there() -> None:
     assert {Vector.read(name).expect for name in NAMES} == {"success", *FAILURES.values()}
 
 
+@pytest.mark.parametrize("threads", [0, 2])
 @pytest.mark.parametrize("name", NAMES)
-def test_vector(name: str) -> None:
+def test_vector(name: str, threads: int) -> None:
     vector = Vector.read(name)
+    pool = ThreadPoolExecutor(threads) if threads else None
     released = hashlib.sha256()
     reader = None
     try:
-        reader = envelope.decrypt(vector.file, vector.keys, seekable=False)
+        reader = envelope.decrypt_in_order(vector.file, vector.keys, pool)
         for piece in reader.everything():
             released.update(piece)
         outcome = "success"
     except tuple(FAILURES) as error:
         outcome = FAILURES[type(error)]  # type: ignore[index]
+    finally:
+        if pool:
+            pool.shutdown()
     assert outcome == vector.expect
     assert (reader is None) == (vector.payload is None)
     if reader is not None:
@@ -123,7 +129,8 @@ def test_a_seekable_reader_opens_what_is_whole_and_nothing_that_was_cut(name: st
 def test_reading_at_random_gives_what_reading_in_order_gives(name: str) -> None:
     vector = Vector.read(name)
     reader = envelope.decrypt(vector.file, vector.keys)
-    whole = b"".join(bytes(piece) for piece in reader.everything())
+    in_order = envelope.decrypt_in_order(vector.file, vector.keys)
+    whole = b"".join(bytes(piece) for piece in in_order.everything())
     assert len(whole) == reader.size
     for offset in (0, 1, 65535, 65536, reader.size // 2, reader.size - 1):
         if 0 <= offset < reader.size:
