@@ -106,12 +106,22 @@ def _text(voice: Voice, golden: Golden) -> Layer:
         try:
             front_end = front_end or front_end_of(voice)
             said = read_text(voice, front_end, sentence.text, sentence.language)
+        except RuntimeMissingError as error:
+            return _not_run("text", f"What reads the text is missing: {error}.")
         except CoreModelError as error:
             return Layer("text", "failed", f"The text cannot be read any more: {error}.")
         if [row for utterance in said for row in utterance.phonemes] != sentence.phonemes.tolist():
             wrong.append(sentence.text)
-    told = f"“{wrong[0]}” is read differently." if wrong else f"{len(golden.sentences)} sentences are read as recorded."
+    told = f"{len(golden.sentences)} sentences are read as recorded."
+    if wrong and front_end is not None:
+        told = f"“{wrong[0]}” is read differently." + _other_packages(front_end)
     return _measured("text", told, len(wrong), 0, "sentences")
+
+
+def _other_packages(front_end: FrontEnd) -> str:
+    """What may be the cause: analysers are not carried in the voice, their versions are."""
+    changed = front_end.changed_packages()
+    return "".join(f" {name} is {now} here and was {then}." for name, (then, now) in changed.items())
 
 
 def _warm_up(voice: Voice, runtime: Runtime, sentence: GoldenSentence) -> None:

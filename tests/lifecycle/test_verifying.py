@@ -19,6 +19,7 @@ from core_model.golden import Golden
 from core_model.player import Player
 from core_model.speaking import Runtime
 from core_model.synthesis import TorchRuntime
+from core_model.text.front_end import FrontEnd
 from core_model.voice import Array, Voice
 from lifecycle.verifying import LAYERS, Verification, fixity_layer, verify
 from tests.tiny_voice import tiny_weights
@@ -180,6 +181,28 @@ def test_a_changed_dictionary_fails_text(directory: Path, rebuilt: bool) -> None
     }
     assert verification.diagnosis is not None
     assert ("whales" if rebuilt else "en.cmudict.dict") in verification.diagnosis.told
+
+
+def test_an_analyser_that_is_missing_leaves_the_text_not_run(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*given: object, **named: object) -> object:
+        raise RuntimeMissingError("pyopenjtalk-plus is not installed")
+
+    monkeypatch.setattr("lifecycle.verifying.read_text", missing)
+    verification = verify(Voice.open(directory), TorchRuntime)
+    assert verdicts(verification)["text"] == "not run" and not verification.passed
+    assert "pyopenjtalk-plus" in verification.layers[1].told
+
+
+def test_an_analyser_of_another_version_is_named_where_the_text_is_read_differently(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FrontEnd, "changed_packages", lambda self: {"jieba": ("0.42", "1.0")})
+    assert "jieba" not in verify(Voice.open(directory), TorchRuntime).layers[1].told
+    golden = Golden.read(directory / "golden")
+    other = replace(golden.sentences[0], phonemes=golden.sentences[0].phonemes[::-1].copy())
+    replace(golden, sentences=(other,)).write(directory / "golden")
+    layer = verify(Voice.open(directory), TorchRuntime).layers[1]
+    assert layer.verdict == "failed" and layer.told.endswith("jieba is 1.0 here and was 0.42.")
 
 
 def test_old_exports_beside_new_weights_fail_on_onnx_only(directory: Path) -> None:
