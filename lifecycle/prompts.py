@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from safetensors import SafetensorError
@@ -25,6 +27,18 @@ MOST_TOKENS = 54 * 25  # upstream learns nothing longer than 54 s
 _LARGEST_bytes = 64 << 20  # a 6-name2semantic.tsv of a hundred hours
 _NUMBER = re.compile(r"[0-9]{1,7}")
 _TABLE_HEADER = "item_name"
+_NO_ARRAY = (  # what NumPy raises on a header that is none
+    ValueError,
+    OSError,
+    EOFError,
+    SyntaxError,
+    TokenError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +155,11 @@ def _row(path: Path, text: str, recording: Path | None) -> str:
 
 def _read_array(path: Path) -> np.ndarray:
     try:
-        found = np.lib.format.open_memmap(path, mode="r")  # refuses objects, and sizes that the file does not have
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that NumPy wrote under Python 2
+            found = np.lib.format.open_memmap(path, mode="r")  # refuses objects, and sizes that the file does not have
         return np.array(found)
-    except (ValueError, OSError, EOFError, SyntaxError, TypeError, KeyError, OverflowError, RecursionError) as error:
+    except _NO_ARRAY as error:
         raise PromptTokensError(path, f"is not a readable .npy: {error}") from error
 
 
