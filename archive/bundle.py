@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from typing import BinaryIO
 from archive import checking, files, outer, payload, texts
 from archive.age import envelope, header, stream
 from archive.age.envelope import Identity, Recipient
-from archive.age.stream import DecryptingReader, EncryptingWriter
+from archive.age.stream import EncryptingWriter, InOrderReader, SeekableReader
 from archive.checking import CheckReport
 from archive.container import Region
 from archive.digesting import Digest
@@ -79,7 +79,7 @@ def pack(
             for piece in payload_pieces:
                 writer.write(piece)
         else:
-            _encrypt(payload_pieces, described.size, recipients, rng, writer)
+            _encrypt(payload_pieces, described.size, recipients, rng, writer, pool)
         writer.end()
         sha256 = writer.finish()
     return Packed(digest.hexdigest(), sha256, writer.size)
@@ -150,7 +150,7 @@ class Bundle:
         """
         with ThreadPoolExecutor(_THREADS) as pool, files.appearing(destination) as directory:
             digest = Digest(pool)
-            source = _source(self._outer.payload, self._key, partial(_DigestingRegion, digest), seekable=False)
+            source = _source(self._outer.payload, self._key, partial(_DigestingRegion, digest), seekable=False, pool=pool)
             bundle_id = payload.unpack(source, self.manifest, directory, pool)
             outer.require_digest(self._outer, self._outer.payload, digest.hexdigest())
         return bundle_id
@@ -190,6 +190,14 @@ class _DigestingRegion(Region):
         self._position += size
         return data
 
+    def read_into(self, offset: int, room: memoryview) -> None:
+        if offset != self._position:
+            raise ValueError(f"read at {offset} instead of {self._position}: the digest would be wrong")
+        self._digest.wait()
+        super().read_into(offset, room)
+        self._digest.update(room)
+        self._position += len(room)
+
 
 def _encrypt(
     pieces: Iterable[bytes | memoryview],
@@ -197,13 +205,14 @@ def _encrypt(
     recipients: Sequence[Recipient],
     rng: Callable[[int], bytes],
     writer: outer.Writer,
+    pool: Executor,
 ) -> None:
     """Write payload.tar.age up to its padding: header, nonce, chunks (SPEC.md section 6)."""
     head, file_key = envelope.seal(recipients, rng)
     nonce = rng(stream.NONCE_BYTES)
     writer.begin(outer.ENCRYPTED, len(head) + stream.sealed_size(size))
     writer.write(head + nonce)
-    encrypting = EncryptingWriter(stream.payload_key(file_key, nonce), writer.write)
+    encrypting = EncryptingWriter(stream.payload_key(file_key, nonce), writer.write, pool)
     for piece in pieces:
         encrypting.write(piece)
     encrypting.finish()
@@ -220,13 +229,16 @@ def _source(
     window: Callable[[BinaryIO, int, int, str], Region] = Region,
     *,
     seekable: bool,
+    pool: Executor | None = None,
 ) -> payload.Source:
-    """The payload.tar in *region*, decrypted if there is a key, and read through a window of the given kind."""
+    """The payload.tar in *region*, decrypted if there is a key, and read through a window of the given kind.
+
+    *seekable*: anywhere, once its last chunk is authenticated; else in order, with chunks opened ahead on *pool*.
+    """
     sealed = window(region.file, region.start, region.size, region.entry)
     if key is None:
         return sealed
     if not seekable:
         sealed.read_at(0, key.header_bytes)  # in order, for the digest
-    return DecryptingReader(
-        key.file_key, sealed, start=key.header_bytes, seekable=seekable, entry=region.entry, origin=region.start
-    )
+    kind = SeekableReader if seekable else partial(InOrderReader, pool=pool)
+    return kind(key.file_key, sealed, start=key.header_bytes, entry=region.entry, origin=region.start)

@@ -172,6 +172,19 @@ class Region:
             raise DamagedError([Damage(self.entry, self.start + offset + len(data), f"{size} bytes", found)])
         return data
 
+    def read_into(self, offset: int, room: memoryview) -> None:
+        """The same into *room*, all of it: for readers that go through gigabytes and need no new memory for each."""
+        if offset < 0 or offset + len(room) > self.size:
+            raise DamagedError([Damage(self.entry, self.start + self.size, "more data", "the end of the entry")])
+        self.file.seek(self.start + offset)
+        done = 0
+        while done < len(room):
+            count = self.file.readinto(room[done:])  # type: ignore[attr-defined]
+            if not count:
+                at = self.start + offset + done
+                raise DamagedError([Damage(self.entry, at, f"{len(room)} bytes", f"the end of the file at byte {at}")])
+            done += count
+
     def pieces(self, offset: int, size: int) -> Iterator[memoryview]:
         """The bytes from *offset* in views of at most 1 MiB."""
         end = offset + size

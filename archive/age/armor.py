@@ -69,6 +69,10 @@ class ArmoredSource:
         count = -(-(offset + size) // _LINE_BYTES) - first
         return self._decode(first, count)[offset - first * _LINE_BYTES :][:size]
 
+    def read_into(self, offset: int, room: memoryview) -> None:
+        """The same into *room*, all of it."""
+        room[:] = self.read_at(offset, len(room))
+
     def _decode(self, first: int, count: int) -> bytes:
         """What *count* lines from *first* stand for, which must be spelled in the one way there is."""
         start = self._start + first * self._pitch

@@ -39,6 +39,7 @@ class Source(Protocol):
     @property
     def size(self) -> int: ...
     def read_at(self, offset: int, size: int) -> bytes: ...
+    def read_into(self, offset: int, room: memoryview) -> None: ...
 
 
 def payload_key(file_key: bytes, nonce: bytes) -> bytes:
@@ -128,8 +129,8 @@ class SeekableReader:
         self._chunks = _Chunks(file_key, source, start, entry, origin)
         self._chunks.require_last()
         self.size = self._chunks.plaintext_bytes
-        self._plaintext = memoryview(bytearray(BATCH_BYTES))
-        self._held = _Batch(-1, 0, None)  # what _plaintext holds
+        self._slot = _Slot()
+        self._held = _Batch(-1, 0, None)  # what the slot holds
 
     def pieces(self, offset: int, size: int) -> Iterator[memoryview]:
         """The plaintext from *offset*, in views that stay valid until the next one is asked for.
@@ -140,8 +141,8 @@ class SeekableReader:
         while offset < end:
             batch = offset // BATCH_BYTES
             if batch != self._held.index:
-                self._held = self._chunks.open(batch, self._chunks.sealed(batch), self._plaintext)
-            piece = self._chunks.piece(self._held, self._plaintext, offset, end)
+                self._held = self._chunks.open(batch, self._chunks.read(batch, self._slot), self._slot)
+            piece = self._chunks.piece(self._held, self._slot, offset, end)
             yield piece
             offset += len(piece)
 
@@ -171,7 +172,7 @@ class InOrderReader:
         self._chunks = _Chunks(file_key, source, start, entry, origin)
         self.size = self._chunks.plaintext_bytes
         self._pool = pool
-        self._slots = deque(memoryview(bytearray(BATCH_BYTES)) for _ in range(2 if pool is None else 1 + _AHEAD))
+        self._slots = deque(_Slot() for _ in range(2 if pool is None else 1 + _AHEAD))
         self._under_way: deque[Callable[[], _Batch]] = deque()  # one for each slot but the last, next one first
         self._begun = 0
         self._held = _Batch(-1, 0, None)  # what the last slot holds
@@ -198,7 +199,7 @@ class InOrderReader:
         for _ in range(max(1, self._chunks.batches)):
             self._advance()
             if self._held.valid:
-                yield self._slots[-1][: self._held.valid]
+                yield self._slots[-1].plaintext[: self._held.valid]
             if self._held.failure:
                 raise self._held.failure
 
@@ -206,7 +207,7 @@ class InOrderReader:
         """Hold the next batch, and have the ones after it opened meanwhile."""
         while len(self._under_way) < len(self._slots) - 1 and self._begun < max(1, self._chunks.batches):
             slot = self._slots[len(self._under_way)]
-            job = partial(self._chunks.open, self._begun, self._chunks.sealed(self._begun), slot)
+            job = partial(self._chunks.open, self._begun, self._chunks.read(self._begun, slot), slot)
             self._under_way.append(self._pool.submit(job).result if self._pool else job)
             self._begun += 1
         if not self._under_way:
@@ -216,7 +217,7 @@ class InOrderReader:
 
 
 class _Slot:
-    """Room for one batch on its way to the sink."""
+    """Room for one batch, sealed and not."""
 
     def __init__(self) -> None:
         self.plaintext = memoryview(bytearray(BATCH_BYTES))
@@ -248,32 +249,34 @@ class _Chunks:
         self.batches = -(-self.count // BATCH_CHUNKS)
         self.plaintext_bytes = max(0, sealed - self.count * primitives.TAG_BYTES)
 
-    def sealed(self, batch: int) -> memoryview:
+    def read(self, batch: int, slot: _Slot) -> memoryview:
         """The bytes of a batch as they stand; none where the payload has no such batch."""
         position = self._first + batch * BATCH_CHUNKS * SEALED_CHUNK_BYTES
         wanted = min(BATCH_CHUNKS * SEALED_CHUNK_BYTES, self._source.size - position)
-        return memoryview(self._source.read_at(position, wanted) if wanted > 0 else b"")
+        sealed = slot.sealed[: max(0, wanted)]
+        self._source.read_into(position, sealed)
+        return sealed
 
-    def open(self, batch: int, sealed: memoryview, plaintext: memoryview) -> _Batch:
-        """Decrypt a batch into *plaintext*, up to the first chunk that is not right."""
+    def open(self, batch: int, sealed: memoryview, slot: _Slot) -> _Batch:
+        """Decrypt a batch into its slot, up to the first chunk that is not right."""
         first = batch * BATCH_CHUNKS
-        if not sealed:
+        if not len(sealed):
             return _Batch(batch, 0, self.damaged(first, "a chunk", "the end of the file"))
         valid = 0
         for position in range(0, len(sealed), SEALED_CHUNK_BYTES):
             chunk = first + position // SEALED_CHUNK_BYTES
-            opened, failure = self._open_one(chunk, sealed[position:][:SEALED_CHUNK_BYTES], plaintext[valid:])
+            opened, failure = self._open_one(chunk, sealed[position:][:SEALED_CHUNK_BYTES], slot.plaintext[valid:])
             valid += opened
             if failure is not None:
                 return _Batch(batch, valid, failure)
         return _Batch(batch, valid, None)
 
-    def piece(self, batch: _Batch, plaintext: memoryview, offset: int, end: int) -> memoryview:
+    def piece(self, batch: _Batch, slot: _Slot, offset: int, end: int) -> memoryview:
         """What *batch* holds of the plaintext from *offset* up to *end*: at least one byte, else AgePayloadError."""
         start = offset % BATCH_BYTES
         if start >= batch.valid:
             raise batch.failure or self.damaged(self.count, "more of the payload", "its end")
-        return plaintext[start : min(batch.valid, start + end - offset)]
+        return slot.plaintext[start : min(batch.valid, start + end - offset)]
 
     def require_last(self) -> None:
         """AgePayloadError unless the payload ends in a chunk that was sealed as its last."""
@@ -312,20 +315,6 @@ class _Chunks:
         except InvalidTag:
             return False
         return True
-
-
-def DecryptingReader(  # noqa: N802
-    file_key: bytes,
-    source: Source,
-    *,
-    start: int = 0,
-    seekable: bool = True,
-    entry: str = "payload.tar.age",
-    origin: int = 0,
-) -> SeekableReader | InOrderReader:
-    """One reader or the other."""
-    kind = SeekableReader if seekable else InOrderReader
-    return kind(file_key, source, start=start, entry=entry, origin=origin)
 
 
 def _nonce(counter: int, last: bool) -> bytes:
