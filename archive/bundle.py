@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from archive import checking, files, outer, payload, texts
+from archive import checking, files, outer, parity, payload, texts
 from archive.age import envelope, header, stream
 from archive.age.envelope import Identity, Recipient
 from archive.age.stream import EncryptingWriter, InOrderReader, SeekableReader
@@ -56,19 +56,25 @@ def pack(
     public: bool = False,
     readme: Mapping[str, str] | None = None,
     formats: Mapping[str, tuple[str, int]] = _NO_FORMATS,
+    redundancy: int = parity.DEFAULT_PERCENT,
     rng: Callable[[int], bytes] = os.urandom,
 ) -> Packed:
     """Write the bundle *destination*: a new file, or in place of the old one when it is complete.
 
     *members* maps paths in the payload to files. *description* goes into the manifest (texts, integers, lists,
     mappings). *readme* adds `name: value` lines to README.txt, which anybody can read. *formats* states (format,
-    version) of members where the name's suffix does not tell. FormatError, UnsafePathError, KeyFormatError or
-    OSError; then nothing is written.
+    version) of members where the name's suffix does not tell. *redundancy*: the bundle holds recovery data for any gap
+    of that many percent of it; 0 for none. FormatError, UnsafePathError, KeyFormatError, Par2Error or OSError; then
+    nothing is written.
     """
     if bool(recipients) == public:
         raise FormatError("a bundle is either encrypted to recipients or said to be public, not both and not neither")
     described = payload.describe(members, description or {}, formats)
-    with ThreadPoolExecutor(_THREADS) as pool, files.replacing(destination) as file:
+    with (
+        ThreadPoolExecutor(_THREADS) as pool,
+        files.building(destination, parity.PROTECTED) as work,
+        files.create(work / parity.PROTECTED) as file,
+    ):
         digest = Digest(pool)
         writer = outer.Writer(file, pool)
         for name, text in texts.members(readme or {}, encrypted=not public).items():
@@ -81,7 +87,7 @@ def pack(
         else:
             _encrypt(payload_pieces, described.size, recipients, rng, writer, pool)
         writer.end()
-        sha256 = writer.finish()
+        sha256 = writer.finish(work, redundancy)
     return Packed(digest.hexdigest(), sha256, writer.size)
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from archive import container, outer, payload
+from archive import container, outer, parity, payload
 from archive.age import envelope, header, stream
 from archive.container import BLOCK_BYTES, END, Region
 from archive.errors import ArchiveError, Damage, DamagedError
@@ -81,10 +81,13 @@ class _Survey:
             try:
                 name, region = outer.read_member(self._whole, position, ())
             except ArchiveError as error:
-                self._note(outer.END_ENTRY, position, error)
+                self._note(outer.likely_name(self._whole, position, ()), position, error)
                 self.not_checked.append(f"what follows {outer.SUMS}")
                 return
-            self.not_checked.append(f"{name}: this version does not know what it is for")
+            if name == parity.MEMBER:
+                self._look_at_recovery_data(region, position)
+            else:
+                self.not_checked.append(f"{name}: this version does not know what it is for")
             position = region.start + container.padded(region.size)
         end = self._whole.read_at(position, min(len(END), self._whole.size - position))
         if end != END or self._whole.size != position + len(END):
@@ -186,6 +189,13 @@ class _Survey:
             self._note(outer.ENCRYPTED, region.start, error)
             return
         self.checked.append("payload.tar.age: the form of its encryption header")
+
+    def _look_at_recovery_data(self, region: Region, protected_bytes: int) -> None:
+        wrong = list(parity.differences(region, protected_bytes))
+        for offset, expected, found in wrong:
+            self.damage.append(Damage(parity.MEMBER, region.start + offset, expected, found))
+        if not wrong:
+            self.checked.append(f"{parity.MEMBER}: every packet of the recovery data")
 
     def _note(self, entry: str, offset: int, error: ArchiveError) -> None:
         """Keep a refusal as damage."""

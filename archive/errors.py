@@ -11,8 +11,12 @@ ArchiveError
 ├── KeyFormatError                 a text that is not a recipient or not an identity
 ├── NoMatchingKeyError             none of the identities opens it
 ├── UnsafePathError                an entry would escape the destination, or could not be told from another
-├── DestinationExistsError         extraction never writes into what is already there
+├── DestinationExistsError         what is already there is never written into
+├── Par2Error                      the program par2 failed
+│   └── Par2MissingError             and this machine does not have it
+├── NoRecoveryDataError            the bundle is damaged and holds nothing to repair it with
 └── DamagedError                   carries the list of Damage(entry, offset, expected, found)
+    ├── UnrepairableError            more damage than recovery data; says how much more
     ├── HeaderMacError               a key fits, but the encryption header was changed afterwards
     └── AgePayloadError              the encrypted payload is changed, cut short or followed by something
 """
@@ -95,12 +99,52 @@ class DestinationExistsError(ArchiveError):
         self.destination = destination
 
 
+class Par2Error(ArchiveError):
+    """The program par2 did not do what it was asked for."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"par2 {problem}")
+
+
+class Par2MissingError(Par2Error):
+    """There is no program par2 here."""
+
+    def __init__(self) -> None:
+        super().__init__("is not installed: without it nobody computes recovery data")
+
+
+class NoRecoveryDataError(ArchiveError):
+    """The bundle is damaged, and no recovery data is left in it, or it was made without any."""
+
+    def __init__(self, damage: Sequence[Damage]) -> None:
+        super().__init__("the bundle is damaged and there is no recovery data in it")
+        self.damage = tuple(damage)
+
+
 class DamagedError(ArchiveError):
     """The bundle is not as it was written. *damage* holds at least one item."""
 
     def __init__(self, damage: Sequence[Damage]) -> None:
         super().__init__("; ".join(str(item) for item in damage))
         self.damage = tuple(damage)
+
+
+class UnrepairableError(DamagedError):
+    """More blocks are damaged than can be computed again."""
+
+    def __init__(self, damage: Sequence[Damage], damaged_blocks: int, recovery_blocks: int) -> None:
+        super().__init__(damage)
+        self.damaged_blocks = damaged_blocks
+        self.recovery_blocks = recovery_blocks  # that are whole
+
+    @property
+    def missing_blocks(self) -> int:
+        """By how much it is too much."""
+        return self.damaged_blocks - self.recovery_blocks
+
+    def __str__(self) -> str:
+        left = f"and only {self.recovery_blocks} recovery blocks are whole" if self.recovery_blocks else "none is left"
+        return f"{self.damaged_blocks} blocks are damaged {left}: {self.missing_blocks} too many"
 
 
 class HeaderMacError(DamagedError):

@@ -71,6 +71,24 @@ def create(path: Path) -> BinaryIO:
     return open(os.open(path, _CREATE, 0o644), "wb", buffering=0)  # noqa: PTH123  Path.open cannot take these flags
 
 
+@contextmanager
+def building(destination: Path, name: str) -> Iterator[Path]:
+    """As `replacing`, for a file that is called *name* in a directory of its own while the block writes it.
+
+    Yields the directory, where other programs may leave what they need meanwhile: all but *name* vanishes.
+    """
+    temporary = _sibling(destination)
+    temporary.mkdir(mode=0o700)
+    try:
+        yield temporary
+        with (temporary / name).open("rb") as file:
+            os.fsync(file.fileno())
+        (temporary / name).replace(destination)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    _sync_directory(destination.parent)
+
+
 def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
     """Unbuffered writes may be short: go on until all of it is written."""
     view = memoryview(data)

@@ -17,9 +17,10 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
-from archive import container, files
+from archive import container, files, par2_program, parity
 from archive.container import BLOCK_BYTES, END, Region
 from archive.digesting import Digest
 from archive.errors import ArchiveError, Damage, DamagedError, FormatError, UnsupportedVersionError
@@ -94,9 +95,19 @@ class Writer:
         self.write(data)
         self.end()
 
-    def finish(self) -> str:
-        """Write SHA256SUMS and the end. Returns the SHA-256 of the whole file."""
+    def finish(self, directory: Path, redundancy: int) -> str:
+        """Write SHA256SUMS, recovery data of *redundancy* %, and the end. Returns the SHA-256 of the whole file.
+
+        The file that is written must be bundle.tar in *directory*, for the program that computes.
+        """
         self.add(SUMS, marshal_sums(self._sums))
+        if redundancy:
+            made = parity.plan(self.size, redundancy)
+            with par2_program.computed(directory, made) as (records, block):
+                self.begin(parity.MEMBER, made.member_bytes)
+                for piece in records.produce(block):
+                    self.write(piece)
+                self.end()
         self._write(END)
         return self._whole.hexdigest()
 
@@ -215,8 +226,11 @@ def read_member(whole: Region, position: int, names: Sequence[str]) -> tuple[str
 
 def likely_name(whole: Region, position: int, names: Sequence[str]) -> str:
     """Which of the names belongs to the header at *position*, even if it is damaged: for the report."""
+    if not names:
+        follows = whole.read_at(position, max(0, min(BLOCK_BYTES + len(parity.MAGIC), whole.size - position)))
+        return parity.MEMBER if follows[BLOCK_BYTES:] == parity.MAGIC else END_ENTRY
     if len(names) < 2:
-        return names[0] if names else END_ENTRY
+        return names[0]
     start = whole.read_at(position, max(0, min(BLOCK_BYTES + 4, whole.size - position)))
     return ENCRYPTED if start[len(PUBLIC) : len(ENCRYPTED)] == b".age" or start[BLOCK_BYTES:] == b"age-" else PUBLIC
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from archive.age.envelope import Recipient
 from archive.bundle import Packed, pack, payload_digest
+from archive.parity import DEFAULT_PERCENT
 from core_model.export.process import export, kinds_of
 from core_model.voice import Voice
 from lifecycle import __version__
@@ -50,6 +51,7 @@ def preserve(
     recipients: Sequence[Recipient] = (),
     public: bool = False,
     rebuild_check: bool = False,
+    redundancy: int = DEFAULT_PERCENT,
     tell: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Preserved:
     """Write the voice *name* into the bundle *destination*. StoreError, CoreModelError, ArchiveError, RebuildError.
@@ -71,7 +73,13 @@ def preserve(
         tell(stages - 1, stages, "writing the bundle")
         readme = {"voice": voice.name, "licence": voice.description.licence} if public else {}
         packed = pack(
-            destination, members, description=description, recipients=recipients, public=public, readme=readme
+            destination,
+            members,
+            description=description,
+            recipients=recipients,
+            public=public,
+            readme=readme,
+            redundancy=redundancy,
         )
         tell(stages, stages, "done")
     return Preserved(destination, packed, rebuild_check, kinds_of(voice))

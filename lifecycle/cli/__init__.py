@@ -19,6 +19,7 @@ VERBS = (
     "archive",
     "export",
     "check",
+    "repair",
     "restore",
     "verify",
     "keygen",

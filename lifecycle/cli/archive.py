@@ -23,6 +23,14 @@ from lifecycle.store import Store
 @click.option(
     "--rebuild-check", is_flag=True, help="Prove that the same voice gives the same payload, by making it twice."
 )
+@click.option(
+    "--redundancy",
+    type=click.IntRange(0, 100),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Recovery data for any gap of N % of the file; 0 for none.",
+)
 @home_option
 @click.pass_obj
 def command(
@@ -33,6 +41,7 @@ def command(
     passphrase_file: Path | None,
     public: bool,
     rebuild_check: bool,
+    redundancy: int,
     store: Store,
 ) -> None:
     """Write the voice NAME into one file that carries everything it needs to speak.
@@ -56,6 +65,7 @@ def command(
             recipients=recipients,
             public=public,
             rebuild_check=rebuild_check,
+            redundancy=redundancy,
             tell=tell,
         )
     if not done.exports:

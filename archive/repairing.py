@@ -1,0 +1,89 @@
+"""Repair: from a damaged bundle to a whole one, in a new file; the old one is only read.
+
+Knows no keys. The blocks that are missing are computed by par2 from what is left, wherever it stands; the recovery data
+is made anew, and must be what is left of it. The result is not shown under its name before `check` has found it whole.
+Reference: SPEC.md section 7.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from archive import checking, container, files, outer, par2_program, parity
+from archive.checking import CheckReport
+from archive.container import END, Region
+from archive.errors import (
+    DamagedError,
+    DestinationExistsError,
+    NoRecoveryDataError,
+    Par2Error,
+    UnrepairableError,
+)
+from archive.parity import Found
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What was done. *path* is None where nothing had to be."""
+
+    path: Path | None
+    report: CheckReport  # of the old file
+    blocks: int  # that were computed again
+
+
+def repair(source: Path, destination: Path) -> Repaired:
+    """Write the bundle at *source* as it was before it was damaged into the new file *destination*.
+
+    An undamaged bundle is left as it is, and nothing is written. DestinationExistsError, FormatError,
+    NoRecoveryDataError, UnrepairableError, Par2Error or OSError; then nothing is written either.
+    """
+    if os.path.lexists(destination):
+        raise DestinationExistsError(destination)
+    report = checking.check(source)
+    if report.whole:
+        return Repaired(None, report, 0)
+    with source.open("rb", buffering=0) as file:
+        whole = Region(file, 0, file.seek(0, 2), outer.END_ENTRY)
+        found = parity.find(whole)
+        if found is None:
+            raise NoRecoveryDataError(report.damage)
+        with files.building(destination, parity.PROTECTED) as work:
+            used = _recover(whole, found, source, work, report)
+            _complete(whole, found, work)
+            result = checking.check(work / parity.PROTECTED)
+            if not result.whole:
+                raise DamagedError(result.damage)  # it was archived so: the blocks are right, the bundle is not
+    return Repaired(destination, report, used)
+
+
+def _recover(whole: Region, found: Found, source: Path, work: Path, report: CheckReport) -> int:
+    """Make bundle.tar in *work*. Returns how many of its blocks had to be computed."""
+    records = found.records
+    with files.create(work / parity.MEMBER) as packets:
+        files.write_all(packets, records.marshal())
+        for at in found.blocks.values():
+            files.write_all(packets, whole.read_at(at, records.plan.packet_bytes))
+    lost = records.plan.data_blocks - par2_program.available(work, source)
+    if lost > len(found.blocks):
+        raise UnrepairableError(report.damage, lost, len(found.blocks))
+    par2_program.repair(work, source)
+    (work / parity.MEMBER).unlink()
+    return lost
+
+
+def _complete(whole: Region, found: Found, work: Path) -> None:
+    """Add the recovery data, which must be what is left of the old one, and the end."""
+    made = found.records.plan
+    with par2_program.computed(work, made) as (records, block), (work / parity.PROTECTED).open("ab") as file:
+        if records != found.records:
+            raise Par2Error("repaired another file than the one that was archived")
+        file.write(container.header(parity.MEMBER, made.member_bytes))
+        for _, number in made.places():
+            piece = records.marshal() if number is None else records.block_packet(number, block(number))
+            at = None if number is None else found.blocks.get(number)
+            if at is not None and whole.read_at(at, len(piece)) != piece:
+                raise Par2Error(f"computes another recovery block {number} than the one that is left")
+            file.write(piece)
+        file.write(container.padding(made.member_bytes) + END)
