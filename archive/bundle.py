@@ -16,35 +16,34 @@ Knows bytes only: no voices, no networks. What a bundle looks like is SPEC.md; t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from archive import checking, files, outer, parity, payload, texts
-from archive.age import envelope, header, stream
+from archive import checking, custody, dsse, files, outer, parity, payload, sealing
+from archive.age import envelope, header
 from archive.age.envelope import Identity, Recipient
-from archive.age.stream import EncryptingWriter, InOrderReader, SeekableReader
+from archive.age.stream import InOrderReader, SeekableReader
 from archive.checking import CheckReport
 from archive.container import Region
+from archive.custody import Act, Origin
 from archive.digesting import Digest
-from archive.errors import ArchiveError, DamagedError, FormatError
-from archive.manifest import Manifest
+from archive.errors import ArchiveError, Damage, DamagedError
+from archive.manifest import Entry, Manifest
 from archive.outer import Outer
+from archive.outside import Outside
+from archive.sealing import Packed, Sealing
+from archive.signing import Signature
+from archive.ssh_keys import TrustedKey
+
+__all__ = ["Bundle", "Packed", "check", "open_bundle", "pack", "payload_digest"]
 
 _THREADS = 4  # as many digests as are ever under way at once
 _NO_FORMATS: Mapping[str, tuple[str, int]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """What was written. *bundle_id* is the SHA-256 of payload.tar, equal for equal members and description."""
-
-    bundle_id: str
-    sha256: str  # of the whole file; differs from run to run when encrypted
-    size: int  # bytes
 
 
 def pack(
@@ -57,6 +56,7 @@ def pack(
     readme: Mapping[str, str] | None = None,
     formats: Mapping[str, tuple[str, int]] = _NO_FORMATS,
     redundancy: int = parity.DEFAULT_PERCENT,
+    act: Act | None = None,
     rng: Callable[[int], bytes] = os.urandom,
 ) -> Packed:
     """Write the bundle *destination*: a new file, or in place of the old one when it is complete.
@@ -64,31 +64,13 @@ def pack(
     *members* maps paths in the payload to files. *description* goes into the manifest (texts, integers, lists,
     mappings). *readme* adds `name: value` lines to README.txt, which anybody can read. *formats* states (format,
     version) of members where the name's suffix does not tell. *redundancy*: the bundle holds recovery data for any gap
-    of that many percent of it; 0 for none. FormatError, UnsafePathError, KeyFormatError, Par2Error or OSError; then
-    nothing is written.
+    of that many percent of it; 0 for none. *act* signs it and begins its chain of custody. FormatError,
+    UnsafePathError, KeyFormatError, Par2Error or OSError; then nothing is written.
     """
-    if bool(recipients) == public:
-        raise FormatError("a bundle is either encrypted to recipients or said to be public, not both and not neither")
+    how = Sealing(recipients, public, act, readme or {}, redundancy, rng)
+    how.require_one_audience()  # before anything large is read
     described = payload.describe(members, description or {}, formats)
-    with (
-        ThreadPoolExecutor(_THREADS) as pool,
-        files.building(destination, parity.PROTECTED) as work,
-        files.create(work / parity.PROTECTED) as file,
-    ):
-        digest = Digest(pool)
-        writer = outer.Writer(file, pool)
-        for name, text in texts.members(readme or {}, encrypted=not public).items():
-            writer.add(name, text)
-        payload_pieces = payload.produce(described, members, digest, pool)
-        if public:
-            writer.begin(outer.PUBLIC, described.size)
-            for piece in payload_pieces:
-                writer.write(piece)
-        else:
-            _encrypt(payload_pieces, described.size, recipients, rng, writer, pool)
-        writer.end()
-        sha256 = writer.finish(work, redundancy)
-    return Packed(digest.hexdigest(), sha256, writer.size)
+    return sealing.write(destination, described, partial(payload.produce, described, members), how)
 
 
 def payload_digest(
@@ -106,17 +88,29 @@ def payload_digest(
         return digest.hexdigest()
 
 
-def open_bundle(path: Path, identities: Sequence[Identity] = ()) -> Bundle:
+def open_bundle(
+    path: Path,
+    identities: Sequence[Identity] = (),
+    *,
+    trusted: Sequence[TrustedKey] | None = None,
+    now: datetime | None = None,
+) -> Bundle:
     """Open the bundle at *path*, or refuse it. Nothing is returned that the key, or SHA256SUMS, did not vouch for.
 
     FormatError, UnsupportedVersionError, NoMatchingKeyError, UnsafePathError, DamagedError. The payload beyond the
-    manifest is verified when it is read. Use it in a `with` block, or close it.
+    manifest is verified when it is read. With *trusted*, SignatureError unless one of these keys signed the payload
+    file, which is read once for it, as of *now*; without, signatures are nobody's business but `Bundle.signatures`'s.
+    Use it in a `with` block, or close it.
     """
     file = path.open("rb", buffering=0)
     try:
         found = outer.read(file)
+        if trusted is not None:
+            if now is None:
+                raise TypeError("trusted keys are trusted at some time: give now")
+            Outside(found).require_trusted(trusted, now)
         try:
-            return Bundle(path, file, found, _unseal(found.payload, identities) if found.encrypted else None)
+            return Bundle(path, file, found, identities)
         except DamagedError:
             raise
         except ArchiveError:
@@ -136,11 +130,13 @@ def check(path: Path) -> CheckReport:
 class Bundle:
     """An open bundle. Made by `open_bundle`; holds the file until `close`."""
 
-    def __init__(self, path: Path, file: BinaryIO, found: Outer, key: _Key | None) -> None:
+    def __init__(self, path: Path, file: BinaryIO, found: Outer, identities: Sequence[Identity]) -> None:
         self.path = path
         self._file = file
         self._outer = found
-        self._key = key
+        self._key = key = _unseal(found.payload, identities) if found.encrypted else None
+        self.outside = Outside(found)
+        self._identities = identities
         self._source = _source(found.payload, key, seekable=True)
         self.manifest: Manifest = payload.read_manifest(self._source)
 
@@ -156,10 +152,77 @@ class Bundle:
         """
         with ThreadPoolExecutor(_THREADS) as pool, files.appearing(destination) as directory:
             digest = Digest(pool)
-            source = _source(self._outer.payload, self._key, partial(_DigestingRegion, digest), seekable=False, pool=pool)
+            source = _source(
+                self._outer.payload, self._key, partial(_DigestingRegion, digest), seekable=False, pool=pool
+            )
             bundle_id = payload.unpack(source, self.manifest, directory, pool)
             outer.require_digest(self._outer, self._outer.payload, digest.hexdigest())
         return bundle_id
+
+    def verify(self) -> str:
+        """Read the whole payload and compare every byte with what must stand there. Returns the bundle id."""
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return payload.walk(self._whole(), self.manifest, _read_through, pool)
+
+    def signatures(self, trusted: Sequence[TrustedKey], now: datetime) -> tuple[Signature, ...]:
+        """What the signatures over the payload file are worth to somebody who trusts these keys."""
+        return self.outside.signatures(trusted, now)
+
+    def attestation(self) -> dsse.Attestation | None:
+        """manifest.dsse.json, verified against its own key and the manifest; None if there is none. SignatureError."""
+        data = self.attestation_bytes()
+        return dsse.verify(data, self.manifest) if data else None
+
+    def attestation_bytes(self) -> bytes:
+        """manifest.dsse.json as it stands, decrypted; b"" if there is none."""
+        name = outer.SEALED_ATTESTATION if self._outer.encrypted else outer.ATTESTATION
+        if name not in self._outer.members:
+            return b""
+        region = self._outer.members[name]
+        key = _unseal(region, self._identities) if self._outer.encrypted else None
+        source = _source(region, key, seekable=True)
+        return source.read_at(0, source.size)
+
+    def reseal(
+        self,
+        destination: Path,
+        act: Act,
+        *,
+        recipients: Sequence[Recipient] = (),
+        public: bool = False,
+        readme: Mapping[str, str] | None = None,
+        redundancy: int = parity.DEFAULT_PERCENT,
+        rng: Callable[[int], bytes] = os.urandom,
+    ) -> Packed:
+        """Write the same payload into the new bundle *destination*: to others, by other algorithms, signed anew.
+
+        This bundle is verified first, its chain of custody too, which goes on in the new one with what *act* says.
+        CustodyError, SignatureError, DamagedError or what `pack` refuses; then nothing is written.
+        """
+        self.outside.require_custody()
+        self.attestation()
+        bundle_id = self.verify()
+        origin = Origin(self._file_sha256(), self.outside.payload_sha256)
+        chain = self.outside.chain()
+        how = Sealing(recipients, public, act, readme or {}, redundancy, rng, custody.REFRESHED, chain, origin)
+        return sealing.write(destination, self.manifest, partial(self._produce, bundle_id), how)
+
+    def _produce(self, bundle_id: str, digest: Digest, pool: Executor) -> Iterator[memoryview]:
+        """payload.tar once more; DamagedError if it is not what it was a moment ago."""
+        source = self._whole()
+        for piece in source.pieces(0, source.size):
+            digest.update(piece)
+            yield piece
+            digest.wait()
+        if digest.hexdigest() != bundle_id:
+            raise DamagedError([Damage(self._outer.payload.entry, 0, f"payload.tar {bundle_id}", digest.hexdigest())])
+
+    def _whole(self) -> payload.Source:
+        return _source(self._outer.payload, self._key, seekable=False)
+
+    def _file_sha256(self) -> str:
+        whole = Region(self._file, 0, self._file.seek(0, 2), outer.END_ENTRY)
+        return outer.digest(whole)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -205,23 +268,10 @@ class _DigestingRegion(Region):
         self._position += len(room)
 
 
-def _encrypt(
-    pieces: Iterable[bytes | memoryview],
-    size: int,
-    recipients: Sequence[Recipient],
-    rng: Callable[[int], bytes],
-    writer: outer.Writer,
-    pool: Executor,
-) -> None:
-    """Write payload.tar.age up to its padding: header, nonce, chunks (SPEC.md section 6)."""
-    head, file_key = envelope.seal(recipients, rng)
-    nonce = rng(stream.NONCE_BYTES)
-    writer.begin(outer.ENCRYPTED, len(head) + stream.sealed_size(size))
-    writer.write(head + nonce)
-    encrypting = EncryptingWriter(stream.payload_key(file_key, nonce), writer.write, pool)
-    for piece in pieces:
-        encrypting.write(piece)
-    encrypting.finish()
+def _read_through(entry: Entry, pieces: Iterator[memoryview]) -> None:
+    """Look at it and keep nothing."""
+    for _ in pieces:
+        pass
 
 
 def _unseal(region: Region, identities: Sequence[Identity]) -> _Key:

@@ -71,6 +71,8 @@ class _Survey:
     def _find_members(self) -> None:
         position = 0
         for place in range(outer.PLACES):
+            if place == outer.PLACES - 1:
+                position = self._find_optional_members(position)
             found = self._find_member(position, place)
             if found is None:
                 missing = [" or ".join(outer.expected_names(later)) for later in range(place + 1, outer.PLACES)]
@@ -94,6 +96,20 @@ class _Survey:
             remainder = f"{self._whole.size - position} bytes" if END.startswith(end[: len(END)]) else "something else"
             self.damage.append(Damage(outer.END_ENTRY, position, outer.EXPECTED_END, remainder))
         self.checked.append("the tar headers and their order")
+
+    def _find_optional_members(self, position: int) -> int:
+        """Note what stands between the payload and SHA256SUMS. Returns where that one begins, or should."""
+        last = payload_name = self._names[-1]
+        while (names := outer.names_after(self._whole, position, last, payload_name)) != (outer.SUMS,):
+            try:
+                last, region = outer.read_member(self._whole, position, names)
+            except ArchiveError as error:
+                self._note(names[0], position, error)
+                return self._scan(position + BLOCK_BYTES, (outer.SUMS,)) or position
+            self._names.append(last)
+            self._members[last] = region
+            position = region.start + container.padded(region.size)
+        return position
 
     def _find_member(self, position: int, place: int) -> int | None:
         """Note the member at *position*. Returns where the next one begins, or None if that cannot be told."""

@@ -1,4 +1,4 @@
-"""SHA-256 beside other work.
+"""SHA-256, and SHA-512 for signatures, beside other work.
 
 A bundle is hashed as a whole, by member and by entry, while it is read, encrypted and written. hashlib, the cipher
 and the file system all let go of the interpreter, so where a core is free a digest need not cost any time of its own.
@@ -11,10 +11,10 @@ from concurrent.futures import Executor, Future
 
 
 class Digest:
-    """SHA-256 of what it is given, computed on a thread of *pool*."""
+    """SHA-256, or another, of what it is given, computed on a thread of *pool*."""
 
-    def __init__(self, pool: Executor) -> None:
-        self._state = hashlib.sha256()
+    def __init__(self, pool: Executor, algorithm: str = "sha256") -> None:
+        self._state = hashlib.new(algorithm)
         self._pool = pool
         self._pending: Future[None] | None = None
 
@@ -31,5 +31,9 @@ class Digest:
 
     def hexdigest(self) -> str:
         """64 lowercase digits."""
+        return self.digest().hex()
+
+    def digest(self) -> bytes:
+        """The same as bytes."""
         self.wait()
-        return self._state.hexdigest()
+        return self._state.digest()

@@ -10,6 +10,8 @@ ArchiveError
 │   └── MixedRecipientsError         kinds of recipients that must not stand beside each other
 ├── KeyFormatError                 a text that is not a recipient or not an identity
 ├── NoMatchingKeyError             none of the identities opens it
+├── SignatureError                 opened, but not signed by anybody whom you trust
+│   └── CustodyError                 its chain of custody is broken
 ├── UnsafePathError                an entry would escape the destination, or could not be told from another
 ├── DestinationExistsError         what is already there is never written into
 ├── Par2Error                      the program par2 failed
@@ -80,6 +82,14 @@ class KeyFormatError(ArchiveError):
 
 class NoMatchingKeyError(ArchiveError):
     """None of the identities opens the bundle."""
+
+
+class SignatureError(ArchiveError):
+    """The bundle is whole, and not by anybody whom you trust: unsigned, signed by another, or signed wrongly."""
+
+
+class CustodyError(SignatureError):
+    """A chain of custody that is broken: a record is changed, left out, or of another bundle."""
 
 
 class UnsafePathError(ArchiveError):

@@ -2,8 +2,7 @@
 """Open a voice bundle without the software that made it: python3 open_bundle.py BUNDLE DIRECTORY [-i KEYFILE]
 
 Needs Python 3.8 or later; for an encrypted bundle the package "cryptography"; without KEYFILE it asks for a passphrase.
-It compares every byte of BUNDLE with what SPEC.md says; DIRECTORY appears only when all was right. On purpose it shares
-no code with that software: it is a second reading of SPEC.md.
+It compares every byte of BUNDLE with SPEC.md, of which it is a second reading; DIRECTORY appears when all was right.
 """
 
 from __future__ import annotations
@@ -106,16 +105,19 @@ def open_bundle(path: Path, directory: Path, keys: list[tuple[str, bytes]]) -> N
 
 
 def read_bundle(source: Source, directory: Path, keys: list[tuple[str, bytes]]) -> None:  # SPEC.md section 2
-    sums = b""
-    for names in PLACES:
-        name, size = read_header(source.read(BLOCK), names[0])
-        require(name in names, f"found {name!r} where {names[0]} must stand")
+    sums, place, last, optional = b"", 0, "", ""
+    while place < len(PLACES):
+        name, size = read_header(source.read(BLOCK), PLACES[place][0])
+        known = name in PLACES[place]
+        require(known or (last < name and re.fullmatch(optional, name)), f"{name!r} stands before {PLACES[place][0]}")
+        place, last = place + known, "" if known else name
         member = Source(source.pieces(size))
         if name == "SHA256SUMS":
             require(size == len(sums) and member.read(size) == sums, "SHA256SUMS and the members do not agree")
-        elif name.startswith("payload.tar"):
+        elif name in PLACES[3]:
             plain = decrypt(member, size, keys) if name == "payload.tar.age" else member.pieces(size)
             read_payload(Source(plain), directory)
+            optional = rf"custody\.jsonl|manifest\.dsse\.json{name[11:]}|{name}(\.[a-z0-9-]+)?\.sig"  # for other tools
         else:
             head = member.read(min(size, len(FIRST_LINE)))
             require(name != "README.txt" or head == FIRST_LINE, 'it does not begin with "voice bundle, format 1"')
@@ -123,9 +125,7 @@ def read_bundle(source: Source, directory: Path, keys: list[tuple[str, bytes]]) 
         member.require_end(name)
         sums += f"{member.sha256.hexdigest()}  {name}\n".encode()
         source.finish(size, name)
-    while (block := source.read(BLOCK)) != bytes(
-        BLOCK
-    ):  # names that the format reserves and that version 1 has no use for
+    while (block := source.read(BLOCK)) != bytes(BLOCK):  # recovery data, and names that version 1 has no use for
         name, size = read_header(block, "the end")
         require(RESERVED.fullmatch(name), f"found {name!r} where the bundle must end")
         source.skip(size)

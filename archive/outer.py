@@ -2,7 +2,8 @@
 
 Knows neither the payload's inside nor keys. Reference: SPEC.md sections 2 and 3.
 
-    README.txt  SPEC.md  open_bundle.py  payload.tar.age | payload.tar  SHA256SUMS  [reserved members]  two blocks of
+    README.txt  SPEC.md  open_bundle.py  payload.tar.age | payload.tar  [custody.jsonl
+    manifest.dsse.json.age  payload.tar.age.*.sig  payload.tar.age.sig]  SHA256SUMS  [reserved members]  two blocks of
     zeros
 
 SHA256SUMS comes last because the payload's digest is known only when it is written, and a bundle is written once, in
@@ -28,14 +29,16 @@ from archive.errors import ArchiveError, Damage, DamagedError, FormatError, Unsu
 README, SPEC, READER, SUMS = "README.txt", "SPEC.md", "open_bundle.py", "SHA256SUMS"
 ENCRYPTED, PUBLIC = "payload.tar.age", "payload.tar"
 TEXTS = (README, SPEC, READER)
+ATTESTATION, SEALED_ATTESTATION, CUSTODY = "manifest.dsse.json", "manifest.dsse.json.age", "custody.jsonl"
 PLACES = len(TEXTS) + 2
 FORMAT_VERSION = 1
 FORMAT_LINE = f"voice bundle, format {FORMAT_VERSION}\n"
 RESERVED = re.compile(r"SHA256SUMS\.sig|[a-z0-9_][a-z0-9._+-]*\.par2")
+MAX_OPTIONAL_BYTES = 16 * 1024 * 1024  # of one of the members that may stand between the payload and SHA256SUMS
 END_ENTRY = "the end of the file"
 EXPECTED_END = "two blocks of zeros and nothing after them"
 _FORMAT_LINE = re.compile(rb"voice bundle, format ([1-9][0-9]{0,8})\n")
-_LINE = re.compile(rb"([0-9a-f]{64})  ([A-Za-z0-9._]+)")
+_LINE = re.compile(rb"([0-9a-f]{64})  ([A-Za-z0-9._-]+)")
 # Two random digests differ in about 60 of their 64 digits. So few mean that the record was hit and not the data.
 _DIGITS_OF_A_DAMAGED_RECORD = 16
 
@@ -67,27 +70,34 @@ class Writer:
         self._pool = pool
         self._whole = Digest(pool)
         self._member = Digest(pool)
+        self._also: Digest | None = None
         self._open: tuple[str, int] = ("", 0)
         self._sums: dict[str, str] = {}
         self.size = 0
 
-    def begin(self, name: str, size: int) -> None:
-        """Start a member of exactly *size* bytes."""
+    def begin(self, name: str, size: int, also: Digest | None = None) -> None:
+        """Start a member of exactly *size* bytes. *also* digests it too."""
         self._member = Digest(self._pool)
+        self._also = also
         self._open = (name, size)
         self._write(container.header(name, size))
 
     def write(self, data: bytes | memoryview) -> None:
         """Add to the member."""
         self._member.update(data)
+        if self._also:
+            self._also.update(data)
         self._write(data)
         self._member.wait()
+        if self._also:
+            self._also.wait()
 
-    def end(self) -> None:
-        """Close the member."""
+    def end(self) -> str:
+        """Close the member. Returns its SHA-256."""
         name, size = self._open
         self._sums[name] = self._member.hexdigest()
         self._write(container.padding(size))
+        return self._sums[name]
 
     def add(self, name: str, data: bytes) -> None:
         """A whole member at once."""
@@ -147,6 +157,22 @@ def expected_names(place: int) -> tuple[str, ...]:
     """The names that may stand at this place of a bundle; none at the one after the last."""
     places: tuple[tuple[str, ...], ...] = ((README,), (SPEC,), (READER,), (ENCRYPTED, PUBLIC), (SUMS,), ())
     return places[place]
+
+
+def is_optional(name: str, payload: str) -> bool:
+    """Whether a member of this name may stand between the payload of that name and SHA256SUMS."""
+    sealed = ".age" if payload == ENCRYPTED else ""
+    signature = re.fullmatch(re.escape(payload) + r"(?:\.[a-z0-9-]+)?\.sig", name)
+    return bool(signature) or name in (CUSTODY, ATTESTATION + sealed)
+
+
+def names_after(whole: Region, position: int, last: str, payload: str) -> tuple[str, ...]:
+    """The names that may stand at *position*, after *last*: SHA256SUMS, or an optional member in its order."""
+    block = whole.read_at(position, max(0, min(BLOCK_BYTES, whole.size - position)))
+    loose = container.loose_header(block.ljust(BLOCK_BYTES, b"\0"))
+    if loose is None or not is_optional(loose[0], payload) or (last != payload and loose[0] <= last):
+        return (SUMS,)
+    return loose[0], SUMS
 
 
 def require_version(readme: Region) -> None:
@@ -248,10 +274,17 @@ def _require_known_version(version: int | None) -> None:
 def _find(whole: Region) -> Outer:
     members: dict[str, Region] = {}
     position = 0
-    for place in range(PLACES):
+    for place in range(PLACES - 1):
         name, region = read_member(whole, position, expected_names(place))
         members[name] = region
         position = region.start + container.padded(region.size)
+    payload = name
+    while name != SUMS:
+        name, region = read_member(whole, position, names_after(whole, position, name, payload))
+        members[name] = region
+        position = region.start + container.padded(region.size)
+        if name != SUMS and region.size > MAX_OPTIONAL_BYTES:
+            raise FormatError(f"{name} has {region.size} bytes; at most {MAX_OPTIONAL_BYTES} are accepted")
     reserved = []
     while whole.read_at(position, BLOCK_BYTES) != bytes(BLOCK_BYTES):
         name, region = read_member(whole, position, ())
@@ -263,6 +296,7 @@ def _find(whole: Region) -> Outer:
     if damage:
         raise DamagedError(damage)
     found = Outer(members, sums, tuple(reserved))
-    for name in TEXTS:
-        require_digest(found, members[name], digest(members[name]))
+    for name in sums:
+        if name != payload:
+            require_digest(found, members[name], digest(members[name]))
     return found

@@ -27,6 +27,8 @@ LifecycleError
 ├── OutputExistsError           a file is there already, and this verb never overwrites one
 ├── RebuildError                the same voice did not give the same payload twice
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
+├── NotTrustedError             a bundle that nobody signed whom this machine trusts
+├── TrustError                  something that --trust named and that names nobody
 ├── NoStepsError                a number of steps, for a voice whose decoder takes none
 └── SecretError                 a passphrase or identity file that cannot be used
     └── RecipientError            a file of recipients that holds none, or holds a secret
@@ -260,3 +262,18 @@ class ExportingError(LifecycleError):
         super().__init__(f"{name} is a {family} voice, and GPT-SoVITS never knew that family")
         self.name = name
         self.family = family
+
+
+class NotTrustedError(LifecycleError):
+    """A bundle that nobody signed whom this machine trusts."""
+
+    def __init__(self, doubt: str, wrong: bool) -> None:
+        super().__init__(doubt)
+        self.wrong = wrong  # a signature is there, and false
+
+
+class TrustError(LifecycleError):
+    """Something that --trust named and that names nobody."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")

@@ -17,10 +17,12 @@ from archive.age.envelope import Identity
 from archive.bundle import open_bundle
 from archive.errors import DamagedError
 from archive.manifest import PATH, Manifest
+from core_model.strict.voice_files import require_harmless
 from core_model.voice import Voice
-from lifecycle.errors import NoSuchVoiceOrBundleError, VoiceNameError
+from lifecycle.errors import NoSuchVoiceOrBundleError, NotTrustedError, VoiceNameError
 from lifecycle.runtimes import load_runtime
 from lifecycle.store import Store
+from lifecycle.trusting import Judgement, Trust, judge
 from lifecycle.verifying import LAYERS, Layer, Verification, fixity_layer, verify
 
 
@@ -32,6 +34,7 @@ class Examination:
     voice: str | None  # None: the bundle was too damaged to tell
     bundle_id: str | None  # None: a voice on this machine, or a damaged bundle
     by_runtime: dict[str, Verification]
+    judgement: Judgement | None = None  # of a bundle's signatures; None: no bundle, or a damaged one
 
     @property
     def passed(self) -> bool:
@@ -46,20 +49,22 @@ def examine(
     store: Store,
     runtimes: Sequence[str],
     *,
+    trust: Trust,
     tell: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Examination:
     """Verify the voice in the bundle *named*, else the voice of that name, on each of *runtimes*, with one thread.
 
-    Damage is a finding, not an error. ArchiveError for a bundle that cannot be opened at all, VoiceError, StoreError.
+    Damage is a finding, not an error. NotTrustedError for a signature that is wrong, or not by anybody whom *trust*
+    names; ArchiveError for a bundle that cannot be opened at all, VoiceError, StoreError.
     """
     tell(0, len(runtimes), "looking at every byte")
     try:
-        with _opened(named, identities, store) as (voice, bundle_id, fixity):
+        with _opened(named, identities, store, trust) as (voice, bundle_id, fixity, judgement):
             found = {}
             for done, runtime in enumerate(runtimes):
                 tell(done, len(runtimes), runtime)
                 found[runtime] = verify(voice, partial(load_runtime, name=runtime, threads=1), fixity=fixity)
-            return Examination(named, voice.name, bundle_id, found)
+            return Examination(named, voice.name, bundle_id, found, judgement)
     except DamagedError as error:
         damaged = Layer("fixity", "failed", f"The bundle is damaged: {error.damage[0]}.")
         rest = tuple(Layer(layer, "not run", "The bundle is damaged.") for layer in LAYERS[1:])
@@ -70,16 +75,24 @@ def examine(
 
 @contextmanager
 def _opened(
-    named: str, identities: Sequence[Identity], store: Store
-) -> Iterator[tuple[Voice, str | None, Layer | None]]:
-    """Yield (voice, bundle id, fixity). From a bundle, every byte was verified before anything is yielded."""
+    named: str, identities: Sequence[Identity], store: Store, trust: Trust
+) -> Iterator[tuple[Voice, str | None, Layer | None, Judgement | None]]:
+    """Yield (voice, bundle id, fixity, signatures). Of a bundle, every byte was verified before anything is yielded.
+
+    A bundle whose signature is wrong, or not by anybody whom the person named, is not unpacked: NotTrustedError.
+    """
     if Path(named).is_file():
         with open_bundle(Path(named), identities) as bundle, store.scratch("verify") as work:
+            judgement = judge(bundle.outside, trust)
+            if judgement.doubt and not trust.accept_unsigned and (judgement.wrong or trust.named):
+                raise NotTrustedError(judgement.doubt, judgement.wrong)
+            bundle.attestation()
             bundle_id = bundle.extract(work / "voice")
-            yield Voice.open(work / "voice"), bundle_id, fixity_layer(len(bundle.manifest.members), ())
+            require_harmless(work / "voice")
+            yield Voice.open(work / "voice"), bundle_id, fixity_layer(len(bundle.manifest.members), ()), judgement
     else:
         voice = Voice.open(_named(store, named))
-        yield voice, None, _fixity(voice.directory)
+        yield voice, None, _fixity(voice.directory), None
 
 
 def _named(store: Store, named: str) -> Path:

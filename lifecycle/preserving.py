@@ -20,6 +20,7 @@ from pathlib import Path
 
 from archive.age.envelope import Recipient
 from archive.bundle import Packed, pack, payload_digest
+from archive.custody import Act
 from archive.parity import DEFAULT_PERCENT
 from core_model.export.process import export, kinds_of
 from core_model.voice import Voice
@@ -27,7 +28,11 @@ from lifecycle import __version__
 from lifecycle.errors import RebuildError
 from lifecycle.store import Store, require_same_kind
 
-DERIVED = ("exports", "manifest.json")  # beside voice.json, but made from it: never carried over, always made anew
+DERIVED = (
+    "exports",
+    "manifest.json",
+    "manifest.dsse.json",
+)  # beside voice.json, but made from it: never carried over, always made anew
 _BUNDLE_BEGINS = b"README.txt\0"  # what may be replaced by another bundle: archive/SPEC.md
 _ROOT = Path(__file__).resolve().parent.parent
 _OTHER_HASH_SEED = "20451121"  # any but the 0 that exports are made under and the day's random one
@@ -52,12 +57,13 @@ def preserve(
     public: bool = False,
     rebuild_check: bool = False,
     redundancy: int = DEFAULT_PERCENT,
+    act: Act | None = None,
     tell: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Preserved:
     """Write the voice *name* into the bundle *destination*. StoreError, CoreModelError, ArchiveError, RebuildError.
 
-    With *rebuild_check* the payload is made a second time before the bundle is written: from a copy of the voice in
-    another directory, in a process with another PYTHONHASHSEED.
+    *act* signs it. With *rebuild_check* the payload is made a second time before the bundle is written: from a copy of
+    the voice in another directory, in a process with another PYTHONHASHSEED.
     """
     voice = Voice.open(store.path(name))
     require_same_kind(destination, _BUNDLE_BEGINS)
@@ -80,6 +86,7 @@ def preserve(
             public=public,
             readme=readme,
             redundancy=redundancy,
+            act=act,
         )
         tell(stages, stages, "done")
     return Preserved(destination, packed, rebuild_check, kinds_of(voice))

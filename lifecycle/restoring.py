@@ -12,27 +12,40 @@ from pathlib import Path
 
 from archive.age.envelope import Identity
 from archive.bundle import open_bundle
+from archive.dsse import NAME as ATTESTATION
+from core_model.strict.voice_files import require_harmless
 from core_model.voice import Voice
 from lifecycle.store import Store
+from lifecycle.trusting import Judgement, Trust, require_trusted
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came out of a bundle."""
+    """What came out of a bundle, and who vouched for it."""
 
     voice: Voice
     bundle_id: str
+    judgement: Judgement
 
 
-def restore(bundle_path: Path, identities: Sequence[Identity], store: Store, name: str | None = None) -> Restored:
+def restore(
+    bundle_path: Path, identities: Sequence[Identity], store: Store, name: str | None = None, *, trust: Trust
+) -> Restored:
     """Open the bundle and put its voice into *store*, called *name*, else as it was called when it was archived.
 
-    Nothing appears unless every byte was verified and the voice keeps its schema. ArchiveError, VoiceError, StoreError.
+    Nothing appears unless somebody trusted signed the bundle (or *trust* accepts that nobody did), every byte was
+    verified and the voice keeps its schema. NotTrustedError, ArchiveError, VoiceError, StoreError.
+
+    manifest.dsse.json, where the bundle has one, is put beside voice.json for those who verify with model-signing.
     """
     with open_bundle(bundle_path, identities) as bundle:
+        judgement = require_trusted(bundle.outside, trust)
         called = str(bundle.manifest.description.get("voice", bundle_path.stem)) if name is None else name
         with store.new_voice(called) as directory:
             directory.rmdir()  # a bundle is never extracted over anything
             bundle_id = bundle.extract(directory)
+            require_harmless(directory)
             Voice.open(directory)
-    return Restored(Voice.open(store.path(called)), bundle_id)
+            if bundle.attestation() is not None:
+                (directory / ATTESTATION).write_bytes(bundle.attestation_bytes())
+    return Restored(Voice.open(store.path(called)), bundle_id, judgement)

@@ -23,7 +23,7 @@ def read_identities(identity_files: Sequence[Path], passphrase_file: Path | None
     identities: list[Identity] = []
     for path in identity_files:
         try:
-            identities += parse_identities(_read(path))
+            identities += parse_identities(read_text(path))
         except KeyFormatError as error:
             raise SecretError(path, str(error)) from error
     if passphrase_file is not None:
@@ -38,7 +38,7 @@ def read_recipients(named: Sequence[str], passphrase_file: Path | None) -> tuple
         if name.startswith("age1"):
             recipients += parse_recipients(name)
             continue
-        text = _read(Path(name))
+        text = read_text(Path(name))
         if "AGE-SECRET-KEY-" in text.upper():
             raise RecipientError(
                 Path(name), "it holds the secret half of a key; a bundle is written to the public half"
@@ -54,7 +54,7 @@ def read_recipients(named: Sequence[str], passphrase_file: Path | None) -> tuple
 
 def read_passphrase(path: Path) -> str:
     """Return the passphrase in *path*: its one line without the line's end. SecretError if there is no such line."""
-    passphrase, _, rest = _read(path).partition("\n")
+    passphrase, _, rest = read_text(path).partition("\n")
     passphrase = passphrase.removesuffix("\r")
     if not passphrase:
         raise SecretError(path, "its first line is empty")
@@ -63,7 +63,8 @@ def read_passphrase(path: Path) -> str:
     return passphrase
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a small file. SecretError if it is too long for a key, or no text."""
     with path.open("rb") as file:
         data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:

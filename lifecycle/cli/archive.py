@@ -9,6 +9,8 @@ import click
 from lifecycle.cli.console import Console, Verb, home_option, passphrase_option
 from lifecycle.store import Store
 
+_KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 
 @click.command(cls=Verb)
 @click.argument("name")
@@ -31,6 +33,10 @@ from lifecycle.store import Store
     metavar="N",
     help="Recovery data for any gap of N % of the file; 0 for none.",
 )
+@click.option(
+    "--sign", "signing_key", type=_KEY, help="Key file from `lifecycle keygen --signing`; else the home's own."
+)
+@click.option("--unsigned", is_flag=True, help="Do not sign: nobody can tell who made it, or whether it was replaced.")
 @home_option
 @click.pass_obj
 def command(
@@ -42,6 +48,8 @@ def command(
     public: bool,
     rebuild_check: bool,
     redundancy: int,
+    signing_key: Path | None,
+    unsigned: bool,
     store: Store,
 ) -> None:
     """Write the voice NAME into one file that carries everything it needs to speak.
@@ -51,12 +59,22 @@ def command(
     """
     if (bool(named), passphrase_file is not None, public).count(True) != 1:
         raise click.UsageError("Give --to, --passphrase-file or --public: one of them.")
+    if unsigned and signing_key is not None:
+        raise click.UsageError("Give --sign or --unsigned: one of them.")
+    import os
     from dataclasses import asdict
+    from datetime import UTC, datetime
 
+    from archive.custody import Act
+    from lifecycle import __version__
     from lifecycle.preserving import preserve
     from lifecycle.secret_files import read_recipients
+    from lifecycle.trusting import own_signer, read_signer
 
     recipients = read_recipients(named, passphrase_file)
+    store.path(name)  # a key is not made for a voice that is not there
+    signer = None if unsigned else read_signer(signing_key) if signing_key else own_signer(store, os.urandom)
+    act = None if signer is None else Act(signer, datetime.now(UTC), f"lifecycle {__version__}")
     with console.progress(f"Archiving {name}") as tell:
         done = preserve(
             store,
@@ -66,16 +84,24 @@ def command(
             public=public,
             rebuild_check=rebuild_check,
             redundancy=redundancy,
+            act=act,
             tell=tell,
         )
     if not done.exports:
         console.remark("It holds no exports: a voice of this family needs torch to speak, also in years to come.")
     facts = {"voice": name, "path": done.path, **asdict(done.packed), "public": public, "rebuilt": done.rebuilt}
     facts["exports"] = done.exports
+    facts["signed_by"] = signer.public.fingerprint if signer else None
     lines = [
         f"The voice {name} is in {done.path}, {done.packed.size / 1e6:.1f} MB.",
         f"bundle id  {done.packed.bundle_id}",
     ]
+    if signer is None:
+        console.remark("It is NOT SIGNED: it can be restored only by who says --accept-unsigned.")
+    else:
+        give_away = f"{signing_key or store.home / 'keys' / 'signing'}.pub"
+        lines.append(f"signed by  {signer.public.fingerprint}")
+        console.remark(f"Whoever restores it elsewhere needs --trust and this file: {give_away}")
     if rebuild_check:
         lines.append("Made a second time elsewhere, the payload was the same to the byte.")
     console.answer(facts, *lines)

@@ -166,3 +166,11 @@ def key_options(command: Callable[..., None]) -> Callable[..., None]:
     told = "Key file from `lifecycle keygen`; may be repeated."
     identity = click.option("-i", "--identity", "identities", type=_FILE, multiple=True, help=told)
     return identity(passphrase_option(command))
+
+
+def trust_options(command: Callable[..., None]) -> Callable[..., None]:
+    """For verbs that ask who made a bundle: gives them `trusted` and `accept_unsigned`."""
+    told = "Whose signature to trust: a key, a .pub file or an allowed_signers file; may be repeated."
+    trust = click.option("--trust", "trusted", metavar="KEY|FILE", multiple=True, help=told)
+    told = "Take a bundle that nobody vouches for: unsigned, or signed by a key that you do not know."
+    return trust(click.option("--accept-unsigned", is_flag=True, help=told)(command))

@@ -73,12 +73,20 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.NoStepsError: "leave --steps out; it is for voices of the families v3 and v4.",
     hall.RecipientError: "a file of recipients holds lines like age1pq1... or age1...: what `lifecycle keygen` prints.",
     hall.SecretError: "a passphrase on its first line, or identities as `lifecycle keygen` writes them.",
+    hall.NotTrustedError: lambda e: (
+        "nothing was restored; fetch another copy, and ask who changed this one."
+        if e.wrong
+        else "--trust FILE names the maker's .pub file; --accept-unsigned takes it all the same."
+    ),
+    hall.TrustError: "an ssh-ed25519 key, a .pub file of one, or an allowed_signers file.",
     hall.LifecycleError: "run the verb with --help.",
     archive.UnsupportedVersionError: "a newer toolkit reads it; the bundle's own README.txt tells how else.",
     archive.MixedRecipientsError: "write two bundles, or ask for an age1pq1... from everybody: `lifecycle keygen`.",
     archive.FormatError: "it may be no bundle at all; a bundle is what `lifecycle archive` writes.",
     archive.KeyFormatError: "a recipient looks like age1pq1... or age1...; `lifecycle keygen` makes one.",
     archive.NoMatchingKeyError: "name the identity file or the passphrase file that it was archived to.",
+    archive.CustodyError: "nothing was written; somebody changed its history: fetch another copy.",
+    archive.SignatureError: "nothing was restored; fetch another copy, and ask who changed this one.",
     archive.UnsafePathError: "nothing was written; do not open this bundle with other tools either.",
     archive.DestinationExistsError: "name another place, or move that one away first.",
     archive.HeaderMacError: "nothing was restored; fetch another copy, and ask who changed this one.",

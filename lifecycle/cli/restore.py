@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lifecycle.cli.console import Console, Verb, home_option, key_options
+from lifecycle.cli.console import Console, Verb, home_option, key_options, trust_options
 from lifecycle.store import Store
 
 
@@ -16,6 +16,7 @@ from lifecycle.store import Store
 @click.option(
     "--as", "name", metavar="NAME", help="What to call the voice here, if not as it was called when archived."
 )
+@trust_options
 @home_option
 @click.pass_obj
 def command(
@@ -24,16 +25,28 @@ def command(
     identities: tuple[Path, ...],
     passphrase_file: Path | None,
     name: str | None,
+    trusted: tuple[str, ...],
+    accept_unsigned: bool,
     store: Store,
 ) -> None:
     """Bring the voice in BUNDLE back to this machine.
 
-    Every byte is verified first: a damaged bundle, a wrong key or a voice of that name restores nothing.
+    Every byte is verified first: a damaged bundle, a wrong key or a voice of that name restores nothing. Nor does a
+    bundle that nobody signed whom you trust, unless you accept that; this home trusts what it archived itself.
     """
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
     from lifecycle.restoring import restore
     from lifecycle.secret_files import read_identities
+    from lifecycle.trusting import read_trust
 
-    restored = restore(bundle, read_identities(identities, passphrase_file), store, name)
-    voice = restored.voice
+    trust = read_trust(trusted, store, datetime.now(UTC), accept_unsigned=accept_unsigned)
+    restored = restore(bundle, read_identities(identities, passphrase_file), store, name, trust=trust)
+    voice, judged = restored.voice, restored.judgement
+    if judged.doubt:
+        console.remark(f"NOBODY YOU TRUST VOUCHES FOR THIS VOICE: {judged.doubt}.")
     facts = {"voice": voice.directory.name, "path": voice.directory, "bundle_id": restored.bundle_id}
-    console.answer(facts, f"The voice {voice.directory.name} is back, in {voice.directory}.")
+    signed = {"trusted": not judged.doubt, "signatures": [asdict(signature) for signature in judged.signatures]}
+    lines = [f"signature  {line}" for line in judged.lines]
+    console.answer({**facts, **signed}, f"The voice {voice.directory.name} is back, in {voice.directory}.", *lines)

@@ -13,7 +13,7 @@ from lifecycle.verifying import Verification
 
 def lines_of(found: Examination) -> list[str]:
     """Return the table as lines of text, its verdict last."""
-    lines = []
+    lines = [f"signature  {line}" for line in found.judgement.lines] if found.judgement else []
     for runtime, verification in found.by_runtime.items():
         lines.append(verification.runtime if verification.runtime != "none" else runtime)
         lines += [f"  {layer.name:<10}{layer.verdict:<9}{layer.told}" for layer in verification.layers]
@@ -27,6 +27,8 @@ def facts_of(found: Examination) -> dict[str, object]:
         "voice": found.voice,
         "bundle_id": found.bundle_id,
         "passed": found.passed,
+        "trusted": None if found.judgement is None else not found.judgement.doubt,
+        "signatures": [asdict(signature) for signature in found.judgement.signatures] if found.judgement else [],
         "runtimes": {name: _facts_of(verification) for name, verification in found.by_runtime.items()},
     }
 

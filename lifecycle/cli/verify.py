@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from lifecycle.cli.console import Console, Verb, home_option, key_options
+from lifecycle.cli.console import Console, Verb, home_option, key_options, trust_options
 from lifecycle.store import Store
 
 
 @click.command(cls=Verb)
 @click.argument("voice_or_bundle", metavar="BUNDLE|NAME")
 @key_options
+@trust_options
 @click.option(
     "--runtime",
     type=click.Choice(("both", "torch", "onnx")),
@@ -27,6 +28,8 @@ def command(
     voice_or_bundle: str,
     identities: tuple[Path, ...],
     passphrase_file: Path | None,
+    trusted: tuple[str, ...],
+    accept_unsigned: bool,
     runtime: str,
     store: Store,
 ) -> None:
@@ -34,12 +37,22 @@ def command(
 
     Layers: fixity, text, tokens, waveform, identity. The first that drifted is the diagnosis. Ends with 1 if one did,
     or if no runtime could be tried. A bundle is looked at and leaves nothing behind.
+
+    A bundle whose signature is wrong, or not by anybody whom --trust names, is not looked into. One that nobody vouches
+    for is looked into, and said to be so.
     """
+    from datetime import UTC, datetime
+
     from lifecycle.cli.verification_table import facts_of, lines_of
     from lifecycle.examining import examine
     from lifecycle.secret_files import read_identities
+    from lifecycle.trusting import read_trust
 
+    trust = read_trust(trusted, store, datetime.now(UTC), accept_unsigned=accept_unsigned)
+    keys = read_identities(identities, passphrase_file)
     runtimes = ("torch", "onnx") if runtime == "both" else (runtime,)
     with console.progress("Verifying") as tell:
-        found = examine(voice_or_bundle, read_identities(identities, passphrase_file), store, runtimes, tell=tell)
+        found = examine(voice_or_bundle, keys, store, runtimes, trust=trust, tell=tell)
+    if found.judgement and found.judgement.doubt:
+        console.remark(f"NOBODY YOU TRUST VOUCHES FOR THIS BUNDLE: {found.judgement.doubt}.")
     console.answer(facts_of(found), *lines_of(found), yes=found.passed)

@@ -51,6 +51,11 @@ class Round:
     bundle: Path
     bundle_id: str
 
+    @property
+    def signer(self) -> Path:
+        """Whom to trust."""
+        return self.home / "keys" / "signing.pub"
+
 
 @pytest.fixture(scope="module")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Round:
@@ -61,7 +66,8 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Round:
     recipient = answer("keygen", "-o", key)["recipient"]
     told = answer("archive", "ada", "--home", place / "home", "--to", recipient, "-o", bundle, "--rebuild-check")
     assert told["rebuilt"] is True
-    answer("restore", bundle, "-i", key, "--home", place / "second")
+    trust = ("--trust", place / "home" / "keys" / "signing.pub")
+    assert answer("restore", bundle, "-i", key, "--home", place / "second", *trust)["trusted"] is True
     return Round(place / "home", place / "second", key, recipient, bundle, told["bundle_id"])
 
 
@@ -130,7 +136,7 @@ def test_where_torch_is_gone_a_voice_is_restored_verified_and_speaks(once: Round
     home = tmp_path / "home"
     for words in (
         ("check", once.bundle),
-        ("restore", once.bundle, "-i", once.key, "--home", home),
+        ("restore", once.bundle, "-i", once.key, "--home", home, "--trust", once.signer),
         ("speak", "ada", "Still here.", "-o", tmp_path / "out.wav", "--home", home, "--runtime", "onnx"),
         ("verify", "ada", "--home", home, "--runtime", "onnx"),
     ):
@@ -158,7 +164,8 @@ def test_a_passphrase_opens_what_it_closed_and_another_does_not(once: Round, tmp
     answer("archive", "ada", "--home", once.second, "--passphrase-file", right, "-o", bundle)
     result = call("restore", bundle, "--passphrase-file", wrong, "--home", tmp_path / "home", "--json")
     assert json.loads(result.stdout)["error"]["kind"] == "NoMatchingKeyError"
-    told = answer("restore", bundle, "--passphrase-file", right, "--home", tmp_path / "home")
+    trust = ("--trust", once.second / "keys" / "signing.pub")
+    told = answer("restore", bundle, "--passphrase-file", right, "--home", tmp_path / "home", *trust)
     assert told["bundle_id"] == once.bundle_id
 
 

@@ -158,7 +158,7 @@ def test_a_voice_that_matches_flows_is_archived_and_verified_on_torch_alone(home
     assert told["exports"] == []
     again = CliRunner().invoke(main, ["archive", "flora", "--public", "-o", str(bundle), "--home", str(home)])
     assert "needs torch to speak" in again.stderr
-    lifecycle("restore", bundle, "--home", tmp_path)
+    lifecycle("restore", bundle, "--home", tmp_path, "--accept-unsigned")
     found = lifecycle("verify", "flora", "--home", tmp_path)
     verdicts = {name: [layer["verdict"] for layer in found["runtimes"][name]["layers"]] for name in ("torch", "onnx")}
     assert verdicts["torch"] == ["passed", "passed", "passed", "passed", "not run"]
