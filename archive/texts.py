@@ -21,8 +21,8 @@ speak. It is a plain tar archive. To open it you need
   sha256sum  or anything else that computes SHA-256
 """
 _NEED_AGE = """  age        https://age-encryption.org, or any program that reads age v1 files,
-             and the secret key or the passphrase it was encrypted to; for keys
-             that begin with AGE-SECRET-KEY-PQ-1 age must be version 1.3 or later
+             and the secret key or the passphrase it was encrypted to; for a key
+             that begins with AGE-SECRET-KEY-PQ-1, version 1.3 or later
 """
 _STEPS = """
   1. tar -xf FILE
