@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
@@ -34,9 +35,18 @@ SIZES = [
 ]
 
 
-def seal(plaintext: bytes, piece_bytes: int = 1 << 20) -> bytes:
+@pytest.fixture(params=[0, 1, 3], ids=["alone", "one thread", "three threads"])
+def pool(request: pytest.FixtureRequest) -> Iterator[Executor | None]:
+    if request.param == 0:
+        yield None
+        return
+    with ThreadPoolExecutor(request.param) as threads:
+        yield threads
+
+
+def seal(plaintext: bytes, piece_bytes: int = 1 << 20, pool: Executor | None = None) -> bytes:
     sealed = bytearray(NONCE)
-    writer = EncryptingWriter(KEY, sealed.extend)
+    writer = EncryptingWriter(KEY, sealed.extend, pool)
     for start in range(0, len(plaintext), piece_bytes):
         writer.write(plaintext[start : start + piece_bytes])
     writer.finish()
@@ -61,19 +71,23 @@ def reader(sealed: bytes, *, origin: int = 0, pool: Executor | None = None) -> I
     return InOrderReader(FILE_KEY, Region(io.BytesIO(sealed), 0, len(sealed), "x"), origin=origin, pool=pool)
 
 
-def everything(sealed: bytes) -> bytes:
-    return b"".join(bytes(piece) for piece in reader(sealed).everything())
+def everything(sealed: bytes, pool: Executor | None = None) -> bytes:
+    return b"".join(bytes(piece) for piece in reader(sealed, pool=pool).everything())
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_sealing_agrees_with_the_slow_way_and_comes_back(size: int) -> None:
+@pytest.mark.parametrize("size", [*SIZES, 7 * BATCH_BYTES + 1])
+def test_sealing_agrees_with_the_slow_way_and_comes_back(size: int, pool: Executor | None) -> None:
     plaintext = drip("plaintext")(size)
-    sealed = seal(plaintext)
+    sealed = seal(plaintext, pool=pool)
     assert sealed == seal_slowly(plaintext)
     assert len(sealed) == stream.sealed_size(size)
     stream.require_possible_size(len(sealed))
     assert reader(sealed).size == size
-    assert everything(sealed) == plaintext
+    assert everything(sealed, pool) == plaintext
+    assert seekable(sealed).read_at(0, size) == plaintext
+    in_order = reader(sealed, pool=pool)
+    halves = [in_order.read_at(0, size // 2), in_order.read_at(size // 2, size - size // 2)]
+    assert b"".join(halves) == plaintext
 
 
 PLAINTEXT = drip("plaintext")(3 * CHUNK_BYTES + 17)
@@ -138,3 +152,71 @@ def test_damage_is_told_in_bytes_of_the_file() -> None:
 def test_impossible_sizes_are_told_without_a_key(size: int) -> None:
     with pytest.raises(AgeHeaderError):
         stream.require_possible_size(size)
+
+
+def test_a_read_across_batches_is_not_made_of_the_last_one() -> None:
+    """A view into the reader's buffer, joined later, once showed the bytes of the batch after it."""
+    plaintext = drip("across")(3 * BATCH_BYTES)
+    for opened in (seekable(seal(plaintext)), reader(seal(plaintext))):
+        assert opened.read_at(0, len(plaintext)) == plaintext
+    assert seekable(seal(plaintext)).read_at(BATCH_BYTES - 7, 14) == plaintext[BATCH_BYTES - 7 : BATCH_BYTES + 7]
+
+
+class Watched(Region):
+    """A source that remembers where it was read."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data), 0, len(data), "x")
+        self.seen: list[tuple[int, int]] = []
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        self.seen.append((offset, size))
+        return super().read_at(offset, size)
+
+    def read_into(self, offset: int, room: memoryview) -> None:
+        self.seen.append((offset, len(room)))
+        super().read_into(offset, room)
+
+
+def test_a_seekable_reader_authenticates_the_last_chunk_first_and_reads_no_more_than_it_must() -> None:
+    plaintext = drip("seek")(9 * BATCH_BYTES + 100)
+    sealed = seal(plaintext)
+    source = Watched(sealed)
+    opened = SeekableReader(FILE_KEY, source)
+    last = len(sealed) - 100 - 16
+    assert source.seen == [(0, 16), (last, 116)]
+    assert opened.read_at(5 * BATCH_BYTES, 10) == plaintext[5 * BATCH_BYTES : 5 * BATCH_BYTES + 10]
+    assert len(source.seen) == 3 and source.seen[2][1] <= BATCH_BYTES + 16 * 16
+
+
+@pytest.mark.parametrize("cut", [1, 16 + 17, SEALED_CHUNK_BYTES, 2 * SEALED_CHUNK_BYTES])
+def test_a_cut_payload_opens_at_no_place(cut: int) -> None:
+    """Its first chunks are all genuine: only the missing mark of the last one tells."""
+    with pytest.raises(AgePayloadError):
+        seekable(SEALED[:-cut])
+    assert reader(SEALED[:-cut]).read_at(0, 10) == PLAINTEXT[:10]  # what a pipe would have shown too
+
+
+def test_damage_elsewhere_leaves_the_rest_readable() -> None:
+    plaintext = drip("damaged")(4 * BATCH_BYTES)
+    damaged = bytearray(seal(plaintext))
+    damaged[16 + 20 * SEALED_CHUNK_BYTES] ^= 1
+    opened = seekable(bytes(damaged))
+    assert opened.read_at(0, 20 * CHUNK_BYTES) == plaintext[: 20 * CHUNK_BYTES]
+    with pytest.raises(AgePayloadError):
+        opened.read_at(20 * CHUNK_BYTES, 1)
+    assert opened.read_at(2 * BATCH_BYTES, 5) == plaintext[2 * BATCH_BYTES :][:5]
+
+
+def test_a_reader_in_order_is_read_in_order() -> None:
+    with pytest.raises(ValueError, match="instead of"):
+        reader(SEALED).read_at(5, 1)
+
+
+def test_a_sink_that_fails_ends_it(pool: Executor | None) -> None:
+    def full(data: memoryview) -> None:
+        raise OSError("no space left")
+
+    writer = EncryptingWriter(KEY, full, pool)
+    with pytest.raises(OSError, match="no space"):
+        writer.write(bytes(9 * BATCH_BYTES))
