@@ -18,6 +18,7 @@ import shutil
 import sys
 import tempfile
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Iterable, Iterator  # noqa: UP035  collections.abc has no subscripts before 3.9
 
@@ -39,8 +40,7 @@ AGE_HEADER = re.compile(rb"(age-encryption\.org/v1\n(?:-> [!-~]+(?: [!-~]+)*\n(?
 AGE_STANZA = re.compile(rb"-> ([^\n]+)\n((?:[^\n]{64}\n)*[^\n]{0,63}\n)")
 RESERVED = re.compile(r"SHA256SUMS\.sig|[a-z0-9_][a-z0-9._+-]*\.par2")
 mac = partial(hmac.digest, digest="sha256")  # (key, data)
-NAME_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
-WINDOWS_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+NAME_PART = re.compile(r"(?!(?i:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z))\w(?:[\w.+-]*[\w+-])?", re.ASCII)
 
 
 def require(condition: object, problem: str) -> None:
@@ -66,8 +66,7 @@ class Source:  # bytes that come in pieces, read in order; keeps the SHA-256 of 
         return b"".join(self.pieces(size))
 
     def skip(self, size: int) -> None:
-        for _ in self.pieces(size):
-            pass
+        sum(map(len, self.pieces(size)))
 
     def finish(self, size: int, name: str) -> None:
         require(not any(self.read(-size % BLOCK)), f"{name}: the padding after it is not zero")
@@ -154,11 +153,13 @@ def read_payload(source: Source, directory: Path) -> None:  # SPEC.md section 4
 
 def parse_manifest(data: bytes) -> list[dict[str, Any]]:  # SPEC.md section 5
     text = data.decode("utf-8")
+    brackets = re.sub(r'"(?:[^"\\]|\\.)*"|[^][{}]', "", text)
+    require(max(accumulate(1 if c in "[{" else -1 for c in brackets)) <= 32, "the manifest is nested too deeply")
     document = json.loads(text, object_pairs_hook=mapping, parse_int=number, parse_float=number)
     require(json.dumps(document, ensure_ascii=False, separators=(",", ":")) == text, "the manifest is not canonical")
     require(isinstance(document["description"], dict), "the manifest's description is no object")
-    stated = (document["format"], type(document["version"]), document["version"])
-    require(stated == ("lifecycle-bundle", int, 1), "the manifest is of another format or version")
+    stated = (document["format"], repr(document["version"]))  # repr: True is no 1
+    require(stated == ("lifecycle-bundle", "1"), "the manifest is of another format or version")
     members, taken = list(document["members"][:]), {"manifest.json": "manifest.json"}
     for entry in members:
         numbers = (entry["size"], entry["offset"], entry["version"])
@@ -171,8 +172,7 @@ def parse_manifest(data: bytes) -> list[dict[str, Any]]:  # SPEC.md section 5
 
 
 def mapping(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    keys = [key.encode("utf-16-be") for key, _ in pairs]
-    require(keys == sorted(set(keys)), "the manifest is not canonical JSON")
+    require((keys := [k.encode("utf-16-be") for k, _ in pairs]) == sorted(set(keys)), "the manifest is not canonical")
     return dict(pairs)
 
 
@@ -183,7 +183,7 @@ def number(text: str) -> int:
 
 def claim(path: str, taken: dict[str, str]) -> None:  # refuses what some file system takes for one of *taken*
     parts = path.split("/")
-    require(all(NAME_PART.fullmatch(part) and not WINDOWS_DEVICE.fullmatch(part) for part in parts), f"unsafe {path!r}")
+    require(len(parts) <= 32 and all(map(NAME_PART.fullmatch, parts)), f"unsafe {path!r}")
     for depth in range(1, len(parts)):
         parent = "/".join(parts[:depth])
         require(taken.setdefault(parent.lower(), parent + "/") == parent + "/", f"{path!r} collides with another entry")

@@ -50,14 +50,14 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _depth(document: object) -> int:
     """How many objects and lists stand in each other; one more than is allowed is enough to know."""
-    level, depth = [document], 0
+    level, depth = _containers([document]), 0
     while level and depth <= _DEEPEST:
-        level = [item for value in level for item in _inside(value)]
+        level = _containers(
+            [item for value in level for item in (value.values() if isinstance(value, dict) else value)]
+        )
         depth += 1
-    return depth - 1
+    return depth
 
 
-def _inside(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
+def _containers(values: list[object]) -> list[dict[str, object] | list[object]]:
+    return [value for value in values if isinstance(value, (dict, list))]

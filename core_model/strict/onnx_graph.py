@@ -11,7 +11,7 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
-from core_model.errors import UnsafeFileError
+from core_model.errors import UnsafeFileError, VoiceError
 
 _OPERATORS = frozenset(
     """
@@ -55,16 +55,21 @@ _Value = int | memoryview
 
 
 def require_graph(path: Path, place: str) -> tuple[str, ...]:
-    """The operators of the graph at *path*, sorted. UnsafeFileError(place, why) if it is not harmless. OSError."""
+    """The operators of the graph at *path*, sorted. UnsafeFileError(place, why) if it may do harm.
+
+    VoiceError if it is no graph at all, or half of one; OSError.
+    """
     with path.open("rb") as file:
         length = file.seek(0, 2)
         if not 0 < length < _MOST_BYTES:
-            raise UnsafeFileError(place, "is empty" if not length else "is larger than any ONNX file")
+            raise VoiceError(place, "is empty" if not length else "is larger than any ONNX file")
         # Closed when the last view onto it is gone; a graph of 300 MB is looked at in the pages that it is read from.
         data = memoryview(mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ))
     reading = _Reading()
     try:
         reading.model(data)
+    except _NoGraphError as refused:
+        raise VoiceError(place, str(refused)) from None
     except _RefusedError as refused:
         raise UnsafeFileError(place, str(refused)) from None
     return tuple(sorted(reading.operators))
@@ -72,6 +77,10 @@ def require_graph(path: Path, place: str) -> tuple[str, ...]:
 
 class _RefusedError(Exception):
     """Why, in words."""
+
+
+class _NoGraphError(_RefusedError):
+    """Damage, and no danger."""
 
 
 class _Reading:
@@ -90,7 +99,9 @@ class _Reading:
             elif number == 8:
                 domain = b"".join(bytes(_message(part)) for n, part in self._parts(_message(value)) if n == 1)
                 _require(domain in _STANDARD, f"needs operators of another library: {_text(domain)!r}")
-        _require(graphs == 1, "is no ONNX file" if not graphs else "holds more than one graph")
+        if not graphs:
+            raise _NoGraphError("is no ONNX file")
+        _require(graphs == 1, "holds more than one graph")
 
     def _graph(self, data: _Buffer) -> None:
         for number, value in self._fields(data, "graph"):
@@ -156,8 +167,8 @@ class _Reading:
             length = {1: 8, 5: 4}.get(kind, -1)
             if kind == 2:
                 length, position = _varint(data, position)
-            _require(length >= 0, "is no ONNX file")
-            _require(position + length <= len(data), "is cut short, or no ONNX file")
+            if length < 0 or position + length > len(data):
+                raise _NoGraphError("is cut short, or no ONNX file")
             yield tag >> 3, data[position : position + length]
             position += length
 
@@ -169,7 +180,7 @@ def _require(condition: bool, problem: str) -> None:
 
 def _message(value: _Value) -> memoryview:
     if isinstance(value, int):
-        raise _RefusedError("is no ONNX file")
+        raise _NoGraphError("is no ONNX file")
     return value
 
 
@@ -186,7 +197,7 @@ def _varint(data: _Buffer, position: int) -> tuple[int, int]:
         value |= (data[index] & 0x7F) << 7 * (index - position)
         if data[index] < 0x80:
             return value, index + 1
-    raise _RefusedError("is cut short, or no ONNX file")
+    raise _NoGraphError("is cut short, or no ONNX file")
 
 
 def _text(data: bytes) -> str:

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import BinaryIO
 
-from core_model.errors import UnsafeFileError
+from core_model.errors import UnsafeFileError, VoiceError
 
 LARGEST_HEAD_bytes = 1 << 20  # a list of a thousand tensors takes 0.1 MiB
 _MOST_TENSORS = 16_384
@@ -27,16 +27,25 @@ _WIDTHS = {
 
 
 def require_tensors(path: Path, place: str) -> None:
-    """UnsafeFileError(place, why) unless the file at *path* is safetensors and nothing else. OSError."""
+    """UnsafeFileError(place, why) unless the file at *path* is safetensors alone; VoiceError for half of one.
+
+    OSError if it cannot be read.
+    """
     with path.open("rb") as file:
         try:
             _require(file, file.seek(0, 2))
+        except _CutShortError as refused:
+            raise VoiceError(place, str(refused)) from None
         except _RefusedError as refused:
             raise UnsafeFileError(place, str(refused)) from None
 
 
 class _RefusedError(Exception):
     """Why, in words."""
+
+
+class _CutShortError(_RefusedError):
+    """Damage, and no danger."""
 
 
 def _require(file: BinaryIO, length: int) -> None:
@@ -48,7 +57,7 @@ def _require(file: BinaryIO, length: int) -> None:
         raise _RefusedError("is a pickle, and no safetensors file")
     size = int.from_bytes(beginning, "little")
     if len(beginning) < 8 or size > length - 8:
-        raise _RefusedError("is shorter than its head says")
+        raise _CutShortError("is shorter than its head says")
     if size > LARGEST_HEAD_bytes:
         raise _RefusedError(f"has a head of {size} bytes; at most {LARGEST_HEAD_bytes} are accepted")
     head = _parse(file.read(size))
@@ -65,7 +74,7 @@ def _require(file: BinaryIO, length: int) -> None:
             raise _RefusedError(f"holds {first - end} bytes before {name[:80]!r} that belong to no tensor")
         end = last
     if end > length - 8 - size:
-        raise _RefusedError("is shorter than its tensors")
+        raise _CutShortError("is shorter than its tensors")
     if end < length - 8 - size:
         raise _RefusedError(f"holds {length - 8 - size - end} bytes behind its tensors that belong to none")
 

@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from core_model.errors import CheckpointError, UnsafeFileError
+from core_model.errors import CheckpointError, UnsafeFileError, VoiceError
 from core_model.upstream.container import OriginalMagic, require_small_directory
 from core_model.upstream.pickle_scan import Budget, scan_pickle
 
@@ -65,7 +65,7 @@ def require_script(path: Path, place: str) -> tuple[str, ...]:
             with zipfile.ZipFile(file) as archive:
                 return tuple(sorted(_operators(archive, file.length, place)))
     except (CheckpointError, *_DAMAGE) as error:
-        raise UnsafeFileError(place, f"is no TorchScript: {error}") from None
+        raise VoiceError(place, f"is no TorchScript: {error}") from None
 
 
 def _operators(archive: zipfile.ZipFile, length: int, place: str) -> set[str]:
@@ -97,7 +97,8 @@ def _entries(archive: zipfile.ZipFile, length: int, place: str) -> list[zipfile.
     _require(not archive.comment and infos[0].header_offset == 0, place, "has bytes before or behind its archive")
     root, names = infos[0].filename.partition("/")[0], set()
     for info, following in zip(infos, [*(info.header_offset for info in infos[1:]), length], strict=True):
-        _require(info.filename.startswith(f"{root}/") and info.filename not in names, place, "names a file twice")
+        _require(info.filename.startswith(f"{root}/"), place, f"has {info.filename[:60]!r}, which lies outside of it")
+        _require(info.filename not in names, place, "has two files of one name")
         names.add(info.filename)
         _require(info.compress_type == zipfile.ZIP_STORED, place, "is compressed, so that it could be a bomb")
         _require(not info.flag_bits & 0x2061, place, "is encrypted")

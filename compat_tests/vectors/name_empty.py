@@ -1,0 +1,5 @@
+"""No name at all."""
+
+from crafting import bundle, payload, vector
+
+vector(__file__, "unsafe", "has an empty part", bundle(payload([("", b"x")])))

@@ -1,0 +1,5 @@
+"""A second bundle behind the first."""
+
+from crafting import GOOD, bundle, payload, vector
+
+vector(__file__, "damaged", "two blocks of zeros and nothing after them", (bundle(payload(GOOD)) * 2))

@@ -1,0 +1,5 @@
+"""A character device stands where a member must."""
+
+from crafting import bundle, tar_header, vector, with_a
+
+vector(__file__, "unsafe", "is a character device", bundle(with_a(tar_header(b"a.txt", 5, typeflag=b"3"))))

@@ -1,0 +1,7 @@
+"""A hard link stands where a member must."""
+
+from crafting import bundle, tar_header, vector, with_a
+
+vector(
+    __file__, "unsafe", "is a hard link", bundle(with_a(tar_header(b"a.txt", 5, typeflag=b"1", linkname=b"b/c.bin")))
+)

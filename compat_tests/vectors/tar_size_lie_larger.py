@@ -1,0 +1,5 @@
+"""A header that says one byte more than the manifest."""
+
+from crafting import bundle, tar_header, vector, with_a
+
+vector(__file__, "format", "'a.txt' of 6 bytes", bundle(with_a(tar_header(b"a.txt", 6))))
