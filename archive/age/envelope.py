@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
 
-from archive.age import armor, header, hybrid, primitives, scrypt, x25519
+from archive.age import armor, header, hybrid, primitives, scrypt, stream, x25519
 from archive.age.header import Header, Stanza
-from archive.age.stream import InOrderReader, SeekableReader, Source
+from archive.age.stream import EncryptingWriter, InOrderReader, SeekableReader, Source
 from archive.errors import AgeHeaderError, FormatError, MixedRecipientsError, NoMatchingKeyError
 
 
@@ -69,6 +69,23 @@ def require_well_formed(parsed: Header) -> None:
             scrypt.parse_salt(stanza)
         elif stanza.arguments[0] == hybrid.STANZA_TYPE:
             hybrid.parse_enc(stanza)
+
+
+def encrypt(
+    read_into: Callable[[memoryview], int],
+    sink: Callable[[memoryview], object],
+    recipients: Sequence[Recipient],
+    rng: Callable[[int], bytes],
+    pool: Executor | None = None,
+) -> None:
+    """Hand a whole age file to *sink*, in pieces; *read_into*, a file's `readinto`, gives the plaintext."""
+    text, file_key = seal(recipients, rng)
+    nonce = rng(stream.NONCE_BYTES)
+    sink(memoryview(text + nonce))
+    writer = EncryptingWriter(stream.payload_key(file_key, nonce), sink, pool)
+    while writer.fill(read_into):
+        pass
+    writer.finish()
 
 
 def decrypt(source: Source, identities: Sequence[Identity]) -> SeekableReader:

@@ -67,7 +67,7 @@ class EncryptingWriter:
     `finish` ends it. A view that *sink* gets is valid until it returns.
     """
 
-    def __init__(self, key: bytes, sink: Callable[[memoryview], None], pool: Executor | None = None) -> None:
+    def __init__(self, key: bytes, sink: Callable[[memoryview], object], pool: Executor | None = None) -> None:
         self._cipher = ChaCha20Poly1305(key)
         self._sink = sink
         self._pool = pool
@@ -86,6 +86,14 @@ class EncryptingWriter:
             self._slots[0].plaintext[self._filled : self._filled + taken] = view[:taken]
             self._filled += taken
             view = view[taken:]
+
+    def fill(self, read_into: Callable[[memoryview], int]) -> int:
+        """Let *read_into*, a file's `readinto`, add plaintext without a copy. Returns what it returned: 0 at the end."""
+        if self._filled == BATCH_BYTES:
+            self._begin(last=False)
+        count = read_into(self._slots[0].plaintext[self._filled :])
+        self._filled += count
+        return count
 
     def finish(self) -> None:
         """Seal what is left, the last chunk marked as such."""

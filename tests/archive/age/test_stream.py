@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.age import stream
+from archive.age import envelope, stream
 from archive.age.stream import (
     BATCH_BYTES,
     CHUNK_BYTES,
@@ -22,7 +22,7 @@ from archive.age.stream import (
 )
 from archive.container import Region
 from archive.errors import AgeHeaderError, AgePayloadError
-from tests.archive.crafting import drip
+from tests.archive.crafting import IDENTITY, drip
 
 FILE_KEY = drip("file key")(16)
 NONCE = drip("nonce")(16)
@@ -220,3 +220,13 @@ def test_a_sink_that_fails_ends_it(pool: Executor | None) -> None:
     writer = EncryptingWriter(KEY, full, pool)
     with pytest.raises(OSError, match="no space"):
         writer.write(bytes(9 * BATCH_BYTES))
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, BATCH_BYTES, BATCH_BYTES + 1, 6 * BATCH_BYTES + 5])
+def test_a_whole_file_is_sealed_as_its_pieces_are(size: int, pool: Executor | None) -> None:
+    plaintext = drip("whole")(size)
+    sealed = bytearray()
+    envelope.encrypt(io.BytesIO(plaintext).readinto, sealed.extend, [IDENTITY.recipient], drip("rng"), pool)
+    source = Region(io.BytesIO(sealed), 0, len(sealed), "x")
+    assert envelope.decrypt(source, [IDENTITY]).read_at(0, size) == plaintext
+    assert b"".join(bytes(piece) for piece in envelope.decrypt_in_order(source, [IDENTITY]).everything()) == plaintext
