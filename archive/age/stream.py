@@ -71,7 +71,7 @@ class EncryptingWriter:
         self._cipher = ChaCha20Poly1305(key)
         self._sink = sink
         self._pool = pool
-        self._slots = deque(_Slot() for _ in range(1 + (_AHEAD if pool else 0)))  # the first is being filled
+        self._slots = deque(_Slot() for _ in range(1 + _AHEAD if pool else 2))  # the first is being filled
         self._under_way: deque[Callable[[], memoryview]] = deque()  # one for each of the last slots, oldest first
         self._filled = 0
         self._counter = 0
@@ -88,11 +88,20 @@ class EncryptingWriter:
             view = view[taken:]
 
     def fill(self, read_into: Callable[[memoryview], int]) -> int:
-        """Let *read_into*, a file's `readinto`, add plaintext without a copy. Returns what it returned: 0 at the end."""
-        if self._filled == BATCH_BYTES:
+        """Let *read_into*, a file's `readinto`, add plaintext without a copy. Returns what it returned: 0 at the end.
+
+        A full batch waits here too: the next slot is read into before it is known whether that batch was the last.
+        """
+        if self._filled < BATCH_BYTES:
+            count = read_into(self._slots[0].plaintext[self._filled :])
+            self._filled += count
+            return count
+        if len(self._under_way) > len(self._slots) - 2:
+            self._sink(self._under_way.popleft()())
+        count = read_into(self._slots[1].plaintext)
+        if count:
             self._begin(last=False)
-        count = read_into(self._slots[0].plaintext[self._filled :])
-        self._filled += count
+            self._filled = count
         return count
 
     def finish(self) -> None:
