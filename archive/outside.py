@@ -31,8 +31,18 @@ class Outside:
 
     @property
     def members(self) -> tuple[tuple[str, int], ...]:
-        """(name, bytes) of the outer members, in their order, those that are passed over included."""
+        """(name, bytes) of the members up to SHA256SUMS, in their order."""
         return tuple((name, region.size) for name, region in self._found.members.items())
+
+    @property
+    def reserved(self) -> tuple[str, ...]:
+        """What stands after SHA256SUMS: recovery data, and what later versions put there."""
+        return self._found.reserved
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether a key is needed."""
+        return self._found.encrypted
 
     @property
     def payload_sha256(self) -> str:

@@ -14,7 +14,7 @@ RFC 5869, no salt, one info each, so that none tells of another), because other 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
@@ -32,6 +32,7 @@ NAMESPACE = "lifecycle-bundle@v1"
 ML_DSA_BYTES = 1952 + 3309  # public key and signature
 MAX_ML_DSA_TEXT_BYTES = 8192
 _BEGIN, _END = "-----BEGIN ML-DSA-65 SIGNATURE-----", "-----END ML-DSA-65 SIGNATURE-----"
+_MAIN_KIND = ssh_keys.KEY_TYPE.decode()
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -58,12 +59,17 @@ class Signer:
 
     def public_file(self) -> str:
         """What to give away: an OpenSSH line, and below it the fingerprint of the ML-DSA key, as a comment."""
-        return self.public.line + f"# ml-dsa-65 {fingerprint(self._ml_dsa().public_key().public_bytes_raw())}\n"
+        return self.public.line + f"# ml-dsa-65 {self.ml_dsa_fingerprint}\n"
 
     @property
     def public(self) -> PublicKey:
         """The key that stands for the maker."""
         return PublicKey(self._ed25519().public_key().public_bytes_raw(), self.name)
+
+    @property
+    def ml_dsa_fingerprint(self) -> str:
+        """SHA256:... of the raw ML-DSA key."""
+        return fingerprint(self._ml_dsa().public_key().public_bytes_raw())
 
     @property
     def p256(self) -> ec.EllipticCurvePrivateKey:
@@ -100,7 +106,7 @@ class Signature:
     kind: str  # "ssh-ed25519", "ml-dsa-65", or another's, which is not known here
     fingerprint: str  # of the key it names; "" where that could not be read
     valid: bool | None  # None: of a kind that cannot be verified here
-    trusted: str | None = None
+    trusted: str | None = None  # "" where the list gives the key no name
     problem: str = ""  # why it is not valid, or not trusted
 
 
@@ -114,21 +120,23 @@ def judge(
     """
     others = [_judge_other(sha512, name, member, text) for member, text in texts if member != f"{name}.sig"]
     valid_ml_dsa = {other.fingerprint for other in others if other.valid}
-    found = []
-    for member, text in texts:
-        if member == f"{name}.sig":
-            found.append(_judge_ssh(sha512, text, trusted, valid_ml_dsa, now))
-    return (*found, *others)
+    found = [_judge_ssh(sha512, text, trusted, valid_ml_dsa, now) for member, text in texts if member == f"{name}.sig"]
+    whose = {key.ml_dsa: key.principals for key in trusted if key.ml_dsa}
+    return (
+        *found,
+        *(replace(other, trusted=whose.get(other.fingerprint)) if other.valid else other for other in others),
+    )
 
 
 def is_trusted(signatures: Sequence[Signature]) -> bool:
-    """Whether somebody who is trusted signed, and no signature is a wrong one."""
+    """Whether somebody who is trusted signed with their Ed25519 key, and no signature is a wrong one."""
     wrong = any(signature.valid is False for signature in signatures)
-    return not wrong and any(signature.trusted is not None for signature in signatures)
+    main = [signature for signature in signatures if signature.kind == _MAIN_KIND]
+    return not wrong and any(signature.trusted is not None for signature in main)
 
 
 def _judge_ssh(sha512: bytes, text: bytes, trusted: Sequence[TrustedKey], ml_dsa: set[str], now: datetime) -> Signature:
-    kind = ssh_keys.KEY_TYPE.decode()
+    kind = _MAIN_KIND
     try:
         read = ssh_signature.parse(text.decode("ascii", "replace"))
     except KeyFormatError as error:
@@ -146,7 +154,7 @@ def _judge_ssh(sha512: bytes, text: bytes, trusted: Sequence[TrustedKey], ml_dsa
         return Signature(kind, shown, True, None, "the list of trusted keys does not allow it for this, or not today")
     if not any(not key.ml_dsa or key.ml_dsa in ml_dsa for key in allowed):
         return Signature(kind, shown, True, None, "the trusted key asks for an ML-DSA signature beside it")
-    return Signature(kind, shown, True, allowed[0].principals or shown)
+    return Signature(kind, shown, True, allowed[0].principals)
 
 
 def _judge_other(sha512: bytes, name: str, member: str, text: bytes) -> Signature:

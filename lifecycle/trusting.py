@@ -141,7 +141,7 @@ def _line(signature: Signature) -> str:
     elif not signature.valid:
         worth = f"WRONG: {signature.problem}"
     elif signature.trusted is not None:
-        worth = f"right, trusted as {signature.trusted}"
+        worth = f"right, trusted as {signature.trusted}" if signature.trusted else "right, trusted"
     else:
         worth = f"right; {signature.problem or 'not what trust depends on'}"
     return f"{signature.kind} {signature.fingerprint or '?'}  {worth}"

@@ -20,6 +20,8 @@ VERBS = (
     "export",
     "check",
     "repair",
+    "inspect",
+    "refresh",
     "restore",
     "verify",
     "keygen",

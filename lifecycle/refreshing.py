@@ -1,0 +1,59 @@
+"""Refresh: the same voice, encrypted to others or by newer algorithms, signed again, with its history carried on.
+
+Knows nothing of what is in a voice and needs no torch. The payload, and with it the bundle id, stays as it is to the
+last bit; docs/refresh.md says when this is worth doing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archive.age.envelope import Identity, Recipient
+from archive.bundle import Packed, open_bundle
+from archive.custody import Act, Record
+from archive.outside import look
+from archive.parity import DEFAULT_PERCENT
+from lifecycle.errors import OutputExistsError
+from lifecycle.trusting import Judgement, Trust, require_trusted
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A bundle that was written from another one."""
+
+    path: Path
+    packed: Packed
+    judgement: Judgement  # of the old one's signatures
+    custody: tuple[Record, ...]  # of the new one
+
+
+def refresh(
+    bundle_path: Path,
+    destination: Path,
+    identities: Sequence[Identity],
+    act: Act,
+    *,
+    trust: Trust,
+    recipients: Sequence[Recipient] = (),
+    public: bool = False,
+    redundancy: int = DEFAULT_PERCENT,
+) -> Refreshed:
+    """Write the payload of the bundle into *destination*, a new file, for *recipients*, signed by *act*.
+
+    The old bundle is verified whole first, and only read. Whoever signs again vouches for it from then on, so it has to
+    be signed by somebody trusted. NotTrustedError, OutputExistsError, ArchiveError; then nothing is written.
+    """
+    if destination.exists():
+        raise OutputExistsError(destination)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with open_bundle(bundle_path, identities) as bundle:
+        judgement = require_trusted(bundle.outside, trust)
+        told = bundle.manifest.description
+        readme = {name: str(told[name]) for name in ("voice", "licence") if name in told} if public else {}
+        packed = bundle.reseal(
+            destination, act, recipients=recipients, public=public, readme=readme, redundancy=redundancy
+        )
+    with look(destination) as outside:
+        return Refreshed(destination, packed, judgement, outside.custody())
