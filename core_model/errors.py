@@ -70,9 +70,10 @@ class CheckpointError(CoreModelError):
 class UnsafePickleError(CheckpointError):
     """A pickle that asks for more than a voice needs."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        super().__init__("the pickle asks for " + ", ".join(names))
+    def __init__(self, names: tuple[str, ...], file: str = "") -> None:
+        super().__init__(f"{f'{file}: ' if file else ''}the pickle asks for {', '.join(names)}")
         self.names = names
+        self.file = file
 
 
 class VoiceError(CoreModelError):

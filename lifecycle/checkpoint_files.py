@@ -31,6 +31,7 @@ from lifecycle.errors import (
     UnfitFileError,
     VocoderMissingError,
 )
+from lifecycle.printable import printable
 
 _ENDINGS = (".pth", ".ckpt", ".pt")  # looked for in a directory; a file that was named may be called anything
 _TOLD = {
@@ -63,7 +64,7 @@ class CheckpointFile:
     @property
     def name(self) -> str:
         """The file's name, without its directory and without what would move a terminal's cursor."""
-        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in self.path.name)
+        return printable(self.path.name)
 
     @property
     def told(self) -> str:
@@ -125,8 +126,8 @@ def look(path: Path) -> CheckpointFile:
     """What the file *path* is. UnfitFileError if it is no checkpoint that is read; UnsafePickleError."""
     try:
         outline = read_outline(path)
-    except UnsafePickleError:
-        raise
+    except UnsafePickleError as error:
+        raise UnsafePickleError(error.names, path.name) from error
     except CheckpointError as error:
         raise UnfitFileError(path, str(error)) from error
     finding = outline.finding

@@ -19,6 +19,7 @@ from core_model.errors import VoiceError
 from core_model.upstream.diagnosis import diagnose
 from core_model.upstream.findings import Diagnosis, Sign
 from core_model.voice import Voice
+from lifecycle.printable import printable
 
 _NAME, _GPT, _SOVITS = "NAME", "GPT.ckpt", "SOVITS.pth"
 _V1_GPTS = ("s1longer", "s1", "s1big", "s1big2")  # by their phoneme tables
@@ -200,4 +201,4 @@ def _printable(found: Diagnosis) -> Diagnosis:
 
 def _clean(sentences: Sequence[str]) -> tuple[str, ...]:
     """*sentences* without control characters, which a file may hold to deceive a terminal, and not without end."""
-    return tuple("".join(c if c.isprintable() else "?" for c in text[:_LONGEST]) for text in sentences)
+    return tuple(printable(text[:_LONGEST]) for text in sentences)

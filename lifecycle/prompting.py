@@ -27,9 +27,10 @@ from core_model.prompting import ReadyStyle, Reference, lacks_word_features, mak
 from core_model.synthesis import TorchRuntime
 from core_model.voice import DEFAULT_PROMPT, Prompt, Voice, write_prompt
 from lifecycle.errors import NotADirectoryOfRecordingsError, NotEnoughRecordingsError
+from lifecycle.printable import printable
 from lifecycle.prompts import read_style, read_tokens
 from lifecycle.recording import sound_files
-from lifecycle.recording_checks import SHORTEST_S, measure, printable, why_not_the_sound
+from lifecycle.recording_checks import SHORTEST_S, measure, why_not_the_sound
 from lifecycle.store import Store, sync_directory, sync_tree
 from lifecycle.transcripts import inside
 

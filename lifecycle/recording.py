@@ -25,7 +25,8 @@ from pathlib import Path
 from core_model.errors import AudioError, UnknownLanguageError
 from core_model.features.audio import SUFFIXES
 from lifecycle.errors import NotADirectoryOfRecordingsError, NotEnoughRecordingsError
-from lifecycle.recording_checks import measure, printable, why_not_the_sound, why_not_the_words
+from lifecycle.printable import printable
+from lifecycle.recording_checks import measure, why_not_the_sound, why_not_the_words
 from lifecycle.transcripts import Transcript, Transcripts, find, inside
 
 LEAST_TOTAL_S = 20.0

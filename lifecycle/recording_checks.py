@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from core_model.features.audio import file_duration_s, load_channels
 from core_model.features.quality import clipped_share, level_db, signal_to_noise_db
+from lifecycle.printable import printable
 from lifecycle.transcripts import Transcript
 
 SHORTEST_S = 0.6
@@ -92,8 +93,3 @@ def why_not_the_words(transcript: Transcript | None, languages: Sequence[str]) -
         known = ", ".join(languages)
         return "unknown_language", None, f"its language is {printable(transcript.language)!r}; known are {known}"
     return None
-
-
-def printable(name: str) -> str:
-    """*name* without the characters that would move a terminal's cursor: a file may be called anything."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 import click
 
 from lifecycle.cli.refusals import refusal_of
+from lifecycle.printable import printable
 from lifecycle.store import Store, default_home
 
 Progress = Callable[[int, int, str], None]  # (done, of how many, what to say beside the bar)
@@ -41,7 +42,7 @@ class Console:
         """Print *facts* (--json) or *lines*, and end the program with 1 if the answer is not *yes*."""
         self.show(*lines)
         if self.as_json:
-            click.echo(json.dumps(facts, ensure_ascii=False, default=str))
+            _print_json(facts)
         if not yes:
             raise click.exceptions.Exit(1)
 
@@ -49,23 +50,23 @@ class Console:
         """Print a first part of the answer, for a person; --json tells everything at the end."""
         if not self.as_json:
             for line in lines:
-                click.echo(line)
+                _print(line)
 
     def remark(self, sentence: str) -> None:
         """Say something beside the answer, on stderr; --json has it among its facts."""
         if not self.as_json:
-            click.echo(sentence, err=True)
+            _print(sentence, err=True)
 
     def refuse(self, error: Exception, facts: Mapping[str, Any] | None = None) -> NoReturn:
         """Tell *error* in one sentence and one hint, with *facts* beside them (--json), and end the program with 1."""
         refusal = refusal_of(error)
         if self.debug:
-            click.echo("".join(traceback.format_exception(error)), err=True)
+            _print("".join(traceback.format_exception(error)), err=True)
         if self.as_json:
             told = {"kind": type(error).__name__, "sentence": refusal.sentence, "hint": refusal.hint}
-            click.echo(json.dumps({"error": told, **(facts or {})}, ensure_ascii=False, default=str))
+            _print_json({"error": told, **(facts or {})})
         else:
-            click.echo(f"lifecycle: {refusal.sentence}\nHint: {refusal.hint}", err=True)
+            _print(f"lifecycle: {refusal.sentence}\nHint: {refusal.hint}", err=True)
         raise click.exceptions.Exit(1)
 
     @contextlib.contextmanager
@@ -91,12 +92,29 @@ class Console:
         def draw(done: int, total: int, note: str) -> None:
             if not bars.live.is_started and time.monotonic() - started > _PATIENCE_S:
                 bars.start()
-            bars.update(task, completed=done, total=total, note=note)
+            bars.update(task, completed=done, total=total, note=printable(note))
 
         try:
             yield draw
         finally:
             bars.stop()
+
+
+def _print(text: str, *, err: bool = False) -> None:
+    """Print the lines of *text*, less what would move the terminal's cursor or what it has no letters for."""
+    shown = "\n".join(printable(line) for line in text.split("\n"))
+    encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
+    click.echo(shown.encode(encoding, "replace").decode(encoding), err=err)
+
+
+def _print_json(facts: Mapping[str, Any]) -> None:
+    """Print *facts* as one object on one line; in ASCII, if the line would else not be text or not only text."""
+    line = json.dumps(facts, ensure_ascii=False, default=str)
+    try:
+        plain = line.isprintable() and bool(line.encode(sys.stdout.encoding or "utf-8"))
+    except UnicodeEncodeError:  # a name that is no text, or a terminal of few letters
+        plain = False
+    click.echo(line if plain else json.dumps(facts, default=str))
 
 
 def _plain_lines(title: str, every_s: float) -> Progress:
@@ -111,7 +129,7 @@ def _plain_lines(title: str, every_s: float) -> Progress:
             return
         told_s = now_s
         left = f", about {now_s * (total - done) / done:.0f} s left" if 0 < done < total else ""
-        click.echo(f"{title}: {note}  ({now_s:.0f} s gone{left})", err=True)
+        _print(f"{title}: {note}  ({now_s:.0f} s gone{left})", err=True)
 
     return tell
 

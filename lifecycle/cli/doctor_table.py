@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from core_model.upstream.messages import Message
 from lifecycle.diagnosing import Answer
+from lifecycle.printable import printable
 
 _WIDTH, _LABEL = 100, 11
 _KINDS = {
@@ -52,12 +53,13 @@ def lines(answers: Sequence[Answer]) -> list[str]:
     for answer in answers:
         found = answer.diagnosis
         what = _KINDS.get(found.kind, found.kind)
-        told += ["", str(found.path)] if told else [str(found.path)]
+        name = printable(str(found.path))
+        told += ["", name] if told else [name]
         told += _labelled("is", [f"{what}, {found.family}" if found.family else what])
         told += _labelled("safe", [_VERDICTS[found.safe]])
         told += _labelled("because", found.evidence)
         told += _labelled("note", found.problems)
-        told += _labelled("next", [answer.next])
+        told += _labelled("next", [printable(answer.next)])
     return told
 
 

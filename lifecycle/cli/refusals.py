@@ -13,6 +13,7 @@ from typing import Any
 from archive import errors as archive
 from core_model import errors as core_model
 from lifecycle import errors as hall
+from lifecycle.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     core_model.VoiceError: "the voice is damaged; restore it again from its archive.",
     core_model.VocoderMissingError: "import it again with the vocoder's file; docs/import.md tells which that is.",
     core_model.PromptMissingError: _known_prompts,
-    core_model.PromptExistsError: "choose another name, or say that it is to be replaced.",
+    core_model.PromptExistsError: "choose another name, or take that one away with --remove.",
     core_model.DimsError: "the voice is damaged, or made by another toolkit; restore it again from its archive.",
     core_model.AlignmentError: "check that the transcript says what is heard in the recording.",
     core_model.DatasetError: "record more; docs/train.md tells what a recording has to be.",
@@ -128,7 +129,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
 def refusal_of(error: Exception) -> Refusal:
     """Return what to tell about *error*: never a traceback, never a type's name unless it is a bug."""
     if isinstance(error, OSError) and error.strerror:
-        where = f": {error.filename}" if error.filename else ""
+        where = f": {printable(str(error.filename))}" if error.filename else ""
         return Refusal(
             f"{error.strerror.lower()}{where}.", "check the path, its permissions and the space left on the disk."
         )
@@ -145,6 +146,5 @@ def _sentence(message: str) -> str:
 
     Names of files and tensors may hold what moves a terminal's cursor; none of it is printed.
     """
-    message = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in message.strip())
-    message = message or "it failed without saying why"
+    message = printable(message.strip()) or "it failed without saying why"
     return message + ("" if message[-1] in ".!?" else ".")

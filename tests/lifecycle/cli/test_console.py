@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import io
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -146,3 +148,44 @@ def test_help_imports_nothing_heavy(verb: str | None) -> None:
     root = Path(__file__).resolve().parents[3]
     run = subprocess.run(call, cwd=root, capture_output=True, text=True, check=True)
     assert HEAVY & set(run.stdout.split()) == set()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["for a person", "json"])
+def test_a_name_that_is_no_text_is_told_all_the_same(tmp_path: Path, encoding: str, options: list[str]) -> None:
+    """A studio's old disks hold names in encodings of their time; one of them ended the doctor's whole answer."""
+    name = os.fsdecode(b"anna\xff\x9b2J.pth")
+    (tmp_path / name).write_bytes(b"")
+    call = [
+        sys.executable,
+        "-c",
+        "from lifecycle.cli import main; main()",
+        "doctor",
+        name,
+        "\x1b[2J\nsafe yes.pth",
+        *options,
+    ]
+    told = subprocess.run(
+        call, cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"}, capture_output=True
+    )
+    assert (told.returncode, told.stderr) == (1, b"")
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", told.stdout.decode(encoding))
+    if options:
+        paths = [answer["path"] for answer in json.loads(told.stdout)["files"]]
+        assert paths == [name, "\x1b[2J\nsafe yes.pth"]
+    else:
+        assert b"\nsafe yes" not in told.stdout
+
+
+def test_what_moves_a_cursor_is_printed_by_no_verb() -> None:
+    @click.command(cls=Verb)
+    @click.pass_obj
+    def command(console: Console) -> None:
+        console.remark("one\x1b[2J\ntwo")
+        console.answer({"path": "\x9b2J"}, "\x9b2J")
+
+    result = CliRunner().invoke(command)
+    assert (result.stdout, result.stderr) == ("\ufffd2J\n", "one\ufffd[2J\ntwo\n")
+    told = CliRunner().invoke(command, ["--json"]).stdout
+    assert told.isascii()
+    assert json.loads(told) == {"path": "\x9b2J"}
