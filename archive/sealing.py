@@ -74,7 +74,7 @@ def write(destination: Path, described: Manifest, produce: Produce, sealing: Sea
             writer.add(name, text)
         name = outer.PUBLIC if sealing.public else outer.ENCRYPTED
         beside = sha512 if sealing.act else None
-        kinds = _put(writer, name, described.size, produce(digest, pool), sealing, beside)
+        kinds = _put(writer, name, described.size, produce(digest, pool), sealing, beside, pool)
         payload_sha256 = writer.end()
         bundle_id = digest.hexdigest()
         if sealing.act:
@@ -112,6 +112,7 @@ def _put(
     pieces: Iterable[bytes | memoryview],
     sealing: Sealing,
     also: Digest | None,
+    pool: Executor | None = None,
 ) -> tuple[str, ...]:
     """Write a member up to its padding, encrypted unless the bundle is public. Returns the kinds of its recipients."""
     if sealing.public:
@@ -123,7 +124,7 @@ def _put(
     nonce = sealing.rng(stream.NONCE_BYTES)
     writer.begin(name, len(head) + stream.sealed_size(size), also)
     writer.write(head + nonce)
-    encrypting = EncryptingWriter(stream.payload_key(file_key, nonce), writer.write)
+    encrypting = EncryptingWriter(stream.payload_key(file_key, nonce), writer.write, pool)
     for piece in pieces:
         encrypting.write(piece)
     encrypting.finish()
