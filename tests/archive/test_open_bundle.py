@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tarfile
+import venv
 from pathlib import Path
 
+import cryptography
 import pytest
 
 from archive.age.keys import identity_file
@@ -14,7 +16,9 @@ from tests.archive.conftest import Small
 from tests.archive.crafting import HYBRID, IDENTITY, PASSPHRASE, STRANGER, write_members
 
 
-def run(small: Small, directory: Path, *more: str, passphrase: str = "\n") -> subprocess.CompletedProcess[str]:
+def run(
+    small: Small, directory: Path, *more: str, passphrase: str = "\n", python: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
     """Take open_bundle.py out of the bundle and run it there. Without a terminal, getpass reads standard input."""
     directory.mkdir(exist_ok=True)
     with tarfile.open(small.path) as tar:
@@ -22,7 +26,7 @@ def run(small: Small, directory: Path, *more: str, passphrase: str = "\n") -> su
         assert member
         (directory / "open_bundle.py").write_bytes(member.read())
     return subprocess.run(
-        [sys.executable, "-I", "-W", "ignore", "open_bundle.py", str(small.path), "voice", *more],
+        [python, "-I", "-W", "ignore", "open_bundle.py", str(small.path), "voice", *more],
         cwd=directory,
         input=passphrase,
         capture_output=True,
@@ -107,3 +111,22 @@ def test_it_is_python_3_8() -> None:
 
 def test_members_helper_is_what_the_bundles_hold(small: Small, tmp_path: Path) -> None:
     assert set(write_members(tmp_path)) == set(small.members)
+
+
+def test_it_needs_nothing_but_the_standard_library_and_cryptography(smalls: dict[str, Small], tmp_path: Path) -> None:
+    """In a virtual environment that is empty but for that package, and the C glue that it is built on."""
+    venv.create(tmp_path / "empty", with_pip=False, symlinks=True)
+    (places,) = (tmp_path / "empty" / "lib").glob("python*/site-packages")
+    installed = Path(cryptography.__file__).parents[1]
+    for package in ("cryptography", "cffi", *(path.name for path in installed.glob("_cffi_backend*"))):
+        if (installed / package).exists():
+            (places / package).symlink_to(installed / package)
+    assert len(list(places.iterdir())) <= 3
+    for kind in ("hybrid", "x25519", "scrypt", "public"):
+        place = tmp_path / kind
+        more = ["-i", key_file(tmp_path, right=True)] if kind in ("hybrid", "x25519") else []
+        python = str(tmp_path / "empty" / "bin" / "python")
+        done = run(smalls[kind], place, *more, passphrase=PASSPHRASE + "\n", python=python)
+        assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+        for path, source in smalls[kind].members.items():
+            assert (place / "voice" / path).read_bytes() == source.read_bytes()
