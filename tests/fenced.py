@@ -33,6 +33,7 @@ PLACES = {
     "torchscript": "exports/torchscript/gpt.pt",
     "json": "voice.json",
     "other": "text/en.words.txt",
+    "packed": "text/zh.words.xz",
 }
 IDENTITIES = (X25519Identity(bytes(range(32))), ScryptIdentity("correct horse"))
 

@@ -157,20 +157,18 @@ def onnx(*graph: bytes, model: bytes = b"", opsets: Sequence[bytes] = (b"",)) ->
     return field(1, 8) + field(7, b"".join(graph) + field(2, b"g")) + sets + model
 
 
-def torchscript(code: bytes, pickle: bytes = b"\x80\x02}.", *, compression: int = zipfile.ZIP_STORED) -> bytes:
+def torchscript(code: bytes, pickle: bytes = b"\x80\x02}.") -> bytes:
     """A .pt as torch.jit.save writes it."""
     files = {"data.pkl": pickle, "code/__torch__/voice.py": code, "constants.pkl": b"\x80\x02).", "version": b"3\n"}
-    return stored_zip({f"gpt/{name}": data for name, data in files.items()}, compression)
+    return stored_zip({f"gpt/{name}": data for name, data in files.items()})
 
 
-def stored_zip(files: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+def stored_zip(files: dict[str, bytes]) -> bytes:
     """A zip of these files, all of the year 1980."""
     written = BytesIO()
-    with zipfile.ZipFile(written, "w", compression) as archive:
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
         for name, data in files.items():
-            info = zipfile.ZipInfo(name)
-            info.compress_type = compression
-            archive.writestr(info, data)
+            archive.writestr(zipfile.ZipInfo(name), data)
     return written.getvalue()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from core_model.errors import UnsafeFileError
 from core_model.strict.json_files import read_json
 from core_model.strict.onnx_graph import require_graph
+from core_model.strict.packed_files import require_packed
 from core_model.strict.tensor_files import require_tensors
 from core_model.strict.torch_script import require_script
 
@@ -38,6 +39,8 @@ def _require(path: Path, place: str) -> None:
         require_graph(path, place)
     elif suffix == ".pt":
         require_script(path, place)
+    elif suffix == ".xz":
+        require_packed(path, place)
     elif suffix == ".json":
         read_json(path, place)
     elif suffix in _PICKLED:

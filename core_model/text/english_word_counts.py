@@ -9,19 +9,18 @@ The likeliest cut has the largest product of P(word | word before); a word never
 
 from __future__ import annotations
 
-import lzma
 import math
 from functools import cached_property
 
 import numpy as np
 
 from core_model.errors import VoiceError
+from core_model.strict.packed_files import unpack
 
 _ALL = 1024908267229.0  # words counted
 _LONGEST = 24  # letters
 _CHUNK = 250  # letters looked at together; the last words of a chunk are cut again with the next
 _CARRIED = 5  # words
-_MOST_BYTES = 64 << 20  # unpacked; a voice could carry anything in place of the 10 MB that were written
 _BROKEN = "text/en.word_counts.xz"
 
 
@@ -36,13 +35,9 @@ class WordCounts:
 
     @cached_property
     def _lines(self) -> bytes:
-        unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ)
-        try:
-            lines = b"\n" + unpacker.decompress(self._content, _MOST_BYTES)
-        except lzma.LZMAError as error:
-            raise VoiceError(_BROKEN, "is not xz-compressed") from error
-        if not unpacker.eof or not lines.endswith(b"\n"):
-            raise VoiceError(_BROKEN, "is cut short, or holds too much")
+        lines = b"\n" + unpack(self._content, _BROKEN)
+        if not lines.endswith(b"\n"):
+            raise VoiceError(_BROKEN, "is cut short")
         return lines
 
     @cached_property

@@ -15,12 +15,13 @@ state in sorted order, as they do there. Cost: about a tenth of a millisecond a 
 
 from __future__ import annotations
 
-import lzma
 import math
 from collections import defaultdict
 
 import numpy as np
 import numpy.typing as npt
+
+from core_model.strict.packed_files import unpack
 
 _NEVER = -3.14e100  # jieba's smallest probability; finite, so that paths through it can still be compared
 
@@ -126,7 +127,7 @@ class HiddenStates:
 def parse(content: bytes) -> tuple[HiddenStates, HiddenStates]:
     """The model with parts of speech and the one without, of the content of zh.tags.xz."""
     facts: dict[str, list[list[str]]] = {"tag": [], "cut": []}
-    for line in lzma.decompress(content).decode().splitlines():
+    for line in unpack(content, "text/zh.tags.xz").decode().splitlines():
         model, _, rest = line.partition("-")
         facts[model].append(rest.split(" "))
     return HiddenStates(facts["tag"]), HiddenStates(facts["cut"], ends="ES", anywhere=True)

@@ -11,9 +11,10 @@ words are parsed when they are first asked for, so that loading costs a tenth of
 
 from __future__ import annotations
 
-import lzma
 import math
 from dataclasses import dataclass
+
+from core_model.strict.packed_files import unpack
 
 _TOTAL = 60_101_967  # occurrences of all words together, as jieba counts them
 LOG_TOTAL = math.log(_TOTAL)
@@ -35,7 +36,7 @@ class WordList:
     """Made of the content of zh.words.xz."""
 
     def __init__(self, content: bytes) -> None:
-        lines = lzma.decompress(content).decode().split("\n")
+        lines = unpack(content, "text/zh.words.xz").decode().split("\n")
         families = len(lines) // 3
         self._lines = lines
         self._rows = {line[0]: row for row, line in enumerate(lines[:families])}
