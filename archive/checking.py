@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from archive import container, outer, parity, payload
+from archive import assessing, container, outer, parity, payload
 from archive.age import envelope, header, stream
+from archive.assessing import DamagedRange, Outlook
 from archive.container import BLOCK_BYTES, END, Region
 from archive.errors import ArchiveError, Damage, DamagedError
 from archive.manifest import Entry
@@ -31,6 +32,13 @@ class CheckReport:
     damage: tuple[Damage, ...]
     checked: tuple[str, ...]
     not_checked: tuple[str, ...]
+    ranges: tuple[DamagedRange, ...] = ()  # known only where recovery data is left
+    outlook: Outlook | None = None  # None: undamaged, or no recovery data is left
+
+    @property
+    def repairable(self) -> bool:
+        """Whether `repair` can bring it back; also said of what is not damaged."""
+        return self.whole or (self.outlook is not None and not self.outlook.missing_blocks)
 
     @property
     def whole(self) -> bool:
@@ -42,8 +50,24 @@ def check(path: Path) -> CheckReport:
     """Look at every byte of the bundle at *path*. UnsupportedVersionError for a later format; OSError if unreadable."""
     with path.open("rb", buffering=0) as file:
         survey = _Survey(file)
-        survey.run()
-        return CheckReport(tuple(survey.damage), tuple(survey.checked), tuple(survey.not_checked))
+        whole = Region(file, 0, file.seek(0, 2), outer.END_ENTRY)
+        found = None if outer.begins_as_bundle(whole) else parity.find(whole)
+        if found is None:
+            survey.run()
+            found = parity.find(whole) if survey.damage else None
+        if found is None:
+            return CheckReport(tuple(survey.damage), tuple(survey.checked), tuple(survey.not_checked))
+        ranges, outlook = assessing.assess(path, whole, found)
+        if found.shift or not survey.damage:  # what was read at the wrong places says nothing
+            belongs = [(place, f"{place.expected_bytes} bytes as they were archived") for place in ranges]
+            moved = [
+                Damage(", ".join(place.members), place.start, expected, f"{place.end - place.start} other bytes")
+                for place, expected in belongs
+            ]
+            unread = "the members: they do not stand where they were written"
+            return CheckReport(tuple(moved), ("every block of the recovery data",), (unread,), ranges, outlook)
+        damage, checked, not_checked = tuple(survey.damage), tuple(survey.checked), tuple(survey.not_checked)
+        return CheckReport(damage, checked, not_checked, ranges, outlook)
 
 
 class _Survey:

@@ -148,9 +148,14 @@ def read(file: BinaryIO) -> Outer:
 
 def require_bundle(whole: Region) -> None:
     """FormatError for a file that is plainly something else."""
-    first = whole.read_at(0, min(2 * BLOCK_BYTES, whole.size))
-    if not any(mark in first for mark in (README.encode("ascii"), b"ustar", FORMAT_LINE[:-2].encode("ascii"))):
+    if not begins_as_bundle(whole):
         raise FormatError("not a bundle: it does not begin as one")
+
+
+def begins_as_bundle(whole: Region) -> bool:
+    """Whether anything at the beginning looks like one."""
+    first = whole.read_at(0, min(2 * BLOCK_BYTES, whole.size))
+    return any(mark in first for mark in (README.encode("ascii"), b"ustar", FORMAT_LINE[:-2].encode("ascii")))
 
 
 def expected_names(place: int) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def computed(directory: Path, plan: Plan) -> Iterator[tuple[Records, Callable[[i
     The program's own files stand in *directory* too, and are gone when the block ends. Par2Error, Par2MissingError.
     """
     sizes = (f"-s{plan.block_bytes}", f"-c{plan.recovery_blocks}", "-n1")
-    _run(directory, "create", *sizes, _MADE, parity.PROTECTED)
+    _run(directory, "create", "-q", *sizes, _MADE, parity.PROTECTED)
     volumes = [path for path in directory.glob("made.*par2") if path.name != _MADE]
     try:
         if len(volumes) != 1:
@@ -84,7 +84,7 @@ def available(directory: Path, damaged: Path) -> int:
 
 def repair(directory: Path, damaged: Path) -> None:
     """Write bundle.tar into *directory* from what is left in *damaged*. Par2Error if too little is left."""
-    _run(directory, "repair", parity.MEMBER, _beside(directory, damaged))
+    _run(directory, "repair", "-q", parity.MEMBER, _beside(directory, damaged))
     if not (directory / parity.PROTECTED).is_file():
         raise Par2Error("repaired nothing")
 

@@ -47,30 +47,29 @@ def repair(source: Path, destination: Path) -> Repaired:
     with source.open("rb", buffering=0) as file:
         whole = Region(file, 0, file.seek(0, 2), outer.END_ENTRY)
         found = parity.find(whole)
-        if found is None:
+        outlook = report.outlook
+        if found is None or outlook is None:
             raise NoRecoveryDataError(report.damage)
+        if outlook.missing_blocks:
+            raise UnrepairableError(report.damage, outlook.damaged_blocks, outlook.recovery_blocks)
         with files.building(destination, parity.PROTECTED) as work:
-            used = _recover(whole, found, source, work, report)
+            _recover(whole, found, source, work)
             _complete(whole, found, work)
             result = checking.check(work / parity.PROTECTED)
             if not result.whole:
                 raise DamagedError(result.damage)  # it was archived so: the blocks are right, the bundle is not
-    return Repaired(destination, report, used)
+    return Repaired(destination, report, outlook.damaged_blocks)
 
 
-def _recover(whole: Region, found: Found, source: Path, work: Path, report: CheckReport) -> int:
-    """Make bundle.tar in *work*. Returns how many of its blocks had to be computed."""
+def _recover(whole: Region, found: Found, source: Path, work: Path) -> None:
+    """Make bundle.tar in *work*."""
     records = found.records
     with files.create(work / parity.MEMBER) as packets:
         files.write_all(packets, records.marshal())
         for at in found.blocks.values():
             files.write_all(packets, whole.read_at(at, records.plan.packet_bytes))
-    lost = records.plan.data_blocks - par2_program.available(work, source)
-    if lost > len(found.blocks):
-        raise UnrepairableError(report.damage, lost, len(found.blocks))
     par2_program.repair(work, source)
     (work / parity.MEMBER).unlink()
-    return lost
 
 
 def _complete(whole: Region, found: Found, work: Path) -> None:

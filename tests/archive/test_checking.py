@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from archive import parity
 from archive.age import header
 from archive.age.header import Stanza
 from archive.age.primitives import encode_base64
-from archive import parity
 from archive.bundle import check, open_bundle
 from archive.checking import CheckReport
 from archive.errors import ArchiveError, DamagedError, FormatError
