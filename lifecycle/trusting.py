@@ -121,7 +121,8 @@ def read_trust(named: Sequence[str], store: Store, now: datetime, *, accept_unsi
         except KeyFormatError as error:
             raise TrustError(name if name.startswith(_LITERAL) else Path(name).name, str(error)) from None
     if not named and _own_key(store).exists():
-        keys = [TrustedKey(read_signer(_own_key(store)).public, "this home")]
+        signer = read_signer(_own_key(store))
+        keys = [TrustedKey(signer.public, "this home", ml_dsa=signer.ml_dsa_fingerprint)]
     return Trust(tuple(keys), now, bool(named), accept_unsigned)
 
 
