@@ -13,7 +13,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 LOCKED = install --quiet --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run languages upstream dev test slow lint types compat bench docs golden demo base locks clean
+.PHONY: help run languages upstream dev test slow lint types compat fuzz bench docs golden demo base locks clean
 
 help:  ## print this
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -60,6 +60,9 @@ types: dev  ## mypy --strict
 
 compat: dev  ## other people's bytes: age vectors, bundles opened by hand, recorded outputs of GPT-SoVITS
 	$(VENV)/bin/python -m pytest -rs tests/archive tests/golden
+
+fuzz: dev  ## ten minutes of hostile bytes; also with atheris where that is installed (pip install atheris)
+	$(VENV)/bin/python -m tests.fuzzing 600
 
 bench: dev  ## speeds, compared and never gated; figures in docs/benchmarks.md
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m bench tests/benchmarks --benchmark-sort=name --benchmark-columns=min,median,rounds --benchmark-group-by=group
