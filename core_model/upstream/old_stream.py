@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import pickletools
+import warnings
 from pathlib import Path
 from types import TracebackType
 
@@ -127,9 +128,11 @@ def _pickles(data: bytes) -> tuple[bytes, list[str], int]:
 def _length(data: bytes) -> int:
     """How long the first pickle in *data* is."""
     try:
-        for opcode, _, position in pickletools.genops(data):
-            if opcode.name == "STOP":
-                return (position or 0) + 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pickletools decodes escapes in names, and warns of unknown ones
+            for opcode, _, position in pickletools.genops(data):
+                if opcode.name == "STOP":
+                    return (position or 0) + 1
     except (ValueError, IndexError, OverflowError) as error:
         raise CheckpointError(f"its pickle is malformed: {error}") from error
     raise CheckpointError("its pickle does not end")

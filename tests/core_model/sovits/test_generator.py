@@ -21,7 +21,7 @@ def test_every_frame_becomes_its_samples(frames: int) -> None:
     assert waveform.std() > 1e-3
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["v1", "v2", "v2Pro", "v2ProPlus"])
 def test_upstream_shapes_give_640_samples_a_frame(family: str) -> None:
     with torch.device("meta"):
         decoder = SoVITS(FAMILIES[family], with_posterior=False).decoder
