@@ -16,7 +16,8 @@ from pathlib import Path
 from types import FrameType
 
 from archive.bundle import open_bundle, pack
-from tests.archive.crafting import IDENTITY, drip
+from tests.archive.crafting import IDENTITY, STRANGER, drip
+from tests.archive.signers import ACT
 
 CHANGING = {"write", "fsync", "open", "replace", "rename", "mkdir", "unlink", "rmdir", "close"}
 NEVER = 1 << 60
@@ -27,6 +28,9 @@ def main() -> None:
     members = {path.name: path for path in sorted((directory / "source").iterdir())}
     actions: dict[str, Callable[[Path], object]] = {
         "pack": lambda place: pack(place / "x.voice", members, recipients=[IDENTITY.recipient], rng=drip("killing")),
+        "reseal": lambda place: open_bundle(directory / "whole.voice", [IDENTITY]).reseal(
+            place / "x.voice", ACT, recipients=[STRANGER.recipient], rng=drip("killing")
+        ),
         "extract": lambda place: open_bundle(directory / "whole.voice", [IDENTITY]).extract(place / "out"),
     }
     calls = run(actions[verb], directory / "whole", NEVER)["calls"]

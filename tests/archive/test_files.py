@@ -15,7 +15,9 @@ import pytest
 from archive import files
 from archive.bundle import open_bundle, pack
 from archive.errors import DestinationExistsError
-from tests.archive.crafting import IDENTITY, drip
+from archive.ssh_keys import parse_trusted
+from tests.archive.crafting import IDENTITY, STRANGER, drip
+from tests.archive.signers import ANNA, NOW
 
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = 30
@@ -61,6 +63,29 @@ def test_a_pack_that_is_killed_leaves_the_old_file_or_the_new_one(place: Path) -
         assert all(path.name.startswith(".x.voice.") for path in others)
     assert len(outcomes) == POINTS
     assert outcomes[0] == OLD and outcomes[-1] == new  # the points reach from before the first change to after the last
+
+
+def test_a_refresh_that_is_killed_leaves_the_old_file_or_a_whole_new_one(place: Path) -> None:
+    """One of the three signatures is random, so a new file is known by being whole and not by its bytes."""
+    old = (place / "whole.voice").read_bytes()
+    trusted = parse_trusted(ANNA.public_file())
+    told = killed("reseal", place)
+    calls = next(told)["calls"]
+    assert isinstance(calls, list) and len(calls) > POINTS
+    outcomes = []
+    for child in told:
+        directory = place / str(child["point"])
+        assert child["killed"]
+        outcomes.append((directory / "x.voice").read_bytes() == OLD)
+        if not outcomes[-1]:
+            with open_bundle(
+                directory / "x.voice", [STRANGER], trusted=trusted, now=NOW
+            ) as new:
+                assert new.outside.custody()[-1].bundle_id == new.verify()
+        assert sorted(path for path in directory.iterdir() if path.name != "x.voice") == files.leftovers(directory)
+    assert len(outcomes) == POINTS
+    assert outcomes[0] and not outcomes[-1]
+    assert (place / "whole.voice").read_bytes() == old
 
 
 def test_an_extraction_that_is_killed_leaves_nothing_or_all_of_it(place: Path) -> None:
