@@ -1,8 +1,8 @@
 """The age stream alone, 1 GiB, beside Debian's `age` in the same run; and one member out of a bundle of that size.
 
 From a file into nothing, as `age -o /dev/null` does it. The two take turns, so that whatever else the machine does
-slows both; each turn of ours is a process of its own, whose peak of memory is told with it (its start is not timed, that of
-`age`, a few ms, is). The figures stand in extra_info.
+slows both. Each turn of ours is a process of its own, whose peak of memory is told; its start is not timed, while that
+of `age`, a few ms, is. The figures stand in extra_info.
 """
 
 from __future__ import annotations
