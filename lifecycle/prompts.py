@@ -90,7 +90,7 @@ def remove_prompt(store: Store, voice_name: str, prompt_name: str) -> bool:
 
 def read_tokens(path: Path, recording: Path | None, codes: int) -> Integers:
     """The semantic tokens (T,) in *path*; of a table, those of *recording*. PromptTokensError."""
-    _require_small(path)
+    _require_small_file(path)
     if path.suffix == ".npy":
         tokens = _read_array(path)
         if not np.issubdtype(tokens.dtype, np.integer):
@@ -109,7 +109,7 @@ def read_tokens(path: Path, recording: Path | None, codes: int) -> Integers:
 
 def read_style(path: Path, width: int) -> Floats:
     """The style (1, S, 1) in *path*, which must have *width* values. PromptTokensError."""
-    _require_small(path)
+    _require_small_file(path)
     if path.suffix == ".npy":
         found = _read_array(path)
     else:
@@ -163,6 +163,8 @@ def _read_array(path: Path) -> np.ndarray:
         raise PromptTokensError(path, f"is not a readable .npy: {error}") from error
 
 
-def _require_small(path: Path) -> None:
+def _require_small_file(path: Path) -> None:
+    if path.exists() and not path.is_file():  # a pipe or a device may have no end
+        raise PromptTokensError(path, "is no file")
     if path.stat().st_size > _LARGEST_bytes:
         raise PromptTokensError(path, f"is larger than {_LARGEST_bytes >> 20} MiB")

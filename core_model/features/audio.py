@@ -140,6 +140,8 @@ def log_mel(linear: NDArray[np.float32], filterbank: NDArray[np.float32], floor:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    if path.exists() and not path.is_file():  # a pipe would be waited for, perhaps for ever
+        raise AudioError(f"{path.name} is no file")
     try:
         with soundfile.SoundFile(os.fsencode(path)) as file:  # as bytes: a file's name need not be UTF-8
             yield file

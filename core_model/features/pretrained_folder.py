@@ -36,6 +36,8 @@ Tensors = dict[str, NDArray[np.generic]]
 
 def read_config(folder: Path) -> dict[str, object]:
     """config.json of *folder*. PretrainedError."""
+    if (folder / CONFIG).exists() and not (folder / CONFIG).is_file():  # a pipe or a device may have no end
+        raise PretrainedError(folder / CONFIG, "is no file")
     try:
         config = json.loads((folder / CONFIG).read_bytes())
     except FileNotFoundError:

@@ -124,6 +124,8 @@ def gpt_heads(config: dict[str, object], width: int) -> int:
 
 
 def _opened(path: Path) -> Container | OldStream:
+    if path.exists() and not path.is_file():  # a pipe would be waited for, perhaps for ever
+        raise CheckpointError("it is no file")
     return OldStream(path) if is_old_stream(path) else Container(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,15 @@ def test_a_file_that_is_far_too_large(tmp_path: Path) -> None:
         file.truncate((64 << 20) + 1)
     with pytest.raises(PromptTokensError, match="larger than 64 MiB"):
         read_tokens(path, None, 1024)
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".npy", ".safetensors"])
+def test_a_pipe_is_not_waited_for_nor_a_device_read_without_end(tmp_path: Path, suffix: str) -> None:
+    pipe, device = tmp_path / f"pipe{suffix}", tmp_path / f"zeros{suffix}"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    for path in (pipe, device):
+        with pytest.raises(PromptTokensError, match="is no file"):
+            read_tokens(path, None, 64)
+        with pytest.raises(PromptTokensError, match="is no file"):
+            read_style(path, 8)

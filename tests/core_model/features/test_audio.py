@@ -222,3 +222,9 @@ def test_a_file_name_need_not_be_utf_8(tmp_path: Path) -> None:
     with path.open("wb") as file:
         soundfile.write(file, tone(200.0, 16_000), 16_000, format="WAV")
     assert load(path).duration_s == pytest.approx(0.5)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(AudioError, match=r"pipe\.wav is no file"):
+        load(tmp_path / "pipe.wav")

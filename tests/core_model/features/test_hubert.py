@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,12 @@ def test_another_kind_of_network(folder: Path) -> None:
     tiny_pretrained.roberta(folder)
     with pytest.raises(PretrainedError, match="model_type is 'bert', not hubert"):
         hubert.load(folder)
+
+
+def test_a_config_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(PretrainedError, match=r"config\.json: is no file"):
+        hubert.load(tmp_path)
 
 
 def test_no_config(tmp_path: Path) -> None:

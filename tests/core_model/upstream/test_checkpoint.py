@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from core_model.errors import CheckpointError, UnsafePickleError
 from core_model.gpt import GPT, GPTDims
 from core_model.upstream import companion_shapes, flow_shapes, names, shapes
-from core_model.upstream.checkpoint import Checkpoint, gpt_dims, read_checkpoint, read_tensors
+from core_model.upstream.checkpoint import Checkpoint, gpt_dims, read_checkpoint, read_outline, read_tensors
 from core_model.upstream.stock import stock
 from tests.core_model.upstream import crafted
 from tests.core_model.upstream.crafted import CONFIG, arrays, program, saved, storage, tensor, text, tiny_gpt, weights
@@ -345,3 +345,10 @@ def test_a_base_file_is_told_from_a_trained_one(tmp_path: Path) -> None:
     assert read(tmp_path, content).start_md5 == hashlib.md5(content[:8192]).hexdigest()
     known = replace(read(tmp_path, content), start_md5="43797be6" + "0" * 24)
     assert "base file of v3" in stock(known)[0]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pth")
+    for read in (read_checkpoint, read_outline):
+        with pytest.raises(CheckpointError, match="no file"):
+            read(tmp_path / "pipe.pth")
