@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from archive.age.envelope import Identity, Recipient
+from archive.age.envelope import Identity, Recipient, require_unmixed
 from archive.age.keys import parse_identities, parse_recipients
 from archive.age.scrypt import ScryptIdentity, ScryptRecipient
 from archive.errors import KeyFormatError
@@ -32,7 +32,10 @@ def read_identities(identity_files: Sequence[Path], passphrase_file: Path | None
 
 
 def read_recipients(named: Sequence[str], passphrase_file: Path | None) -> tuple[Recipient, ...]:
-    """Return whom a bundle is for: each of *named* is an `age1...` or a file of them. KeyFormatError, SecretError."""
+    """Return whom a bundle is for: each of *named* is an `age1...` or a file of them.
+
+    KeyFormatError, RecipientError, SecretError, MixedRecipientsError.
+    """
     recipients: list[Recipient] = []
     for name in named:
         if name.startswith("age1"):
@@ -49,6 +52,7 @@ def read_recipients(named: Sequence[str], passphrase_file: Path | None) -> tuple
             raise RecipientError(Path(name), str(error)) from error
     if passphrase_file is not None:
         recipients.append(ScryptRecipient(read_passphrase(passphrase_file)))
+    require_unmixed(recipients)  # now, and not after a minute of other work
     return tuple(recipients)
 
 

@@ -18,6 +18,8 @@ from typing import Protocol
 
 from archive.age import armor, header, hybrid, primitives, scrypt, stream, x25519
 from archive.age.header import Header, Stanza
+from archive.age.hybrid import HybridRecipient
+from archive.age.scrypt import ScryptRecipient
 from archive.age.stream import EncryptingWriter, InOrderReader, SeekableReader, Source
 from archive.errors import AgeHeaderError, FormatError, MixedRecipientsError, NoMatchingKeyError
 
@@ -38,9 +40,9 @@ def seal(recipients: Sequence[Recipient], rng: Callable[[int], bytes]) -> tuple[
     """(header bytes, file key) for a new file. FormatError for no recipient, MixedRecipientsError for some together."""
     if not recipients:
         raise FormatError("encryption needs at least one recipient")
+    require_unmixed(recipients)
     file_key = rng(primitives.FILE_KEY_BYTES)
     stanzas = [recipient.wrap(file_key, rng) for recipient in recipients]
-    _require_unmixed({stanza.arguments[0] for stanza in stanzas}, len(stanzas))
     return header.marshal(stanzas, file_key), file_key
 
 
@@ -69,6 +71,15 @@ def require_well_formed(parsed: Header) -> None:
             scrypt.parse_salt(stanza)
         elif stanza.arguments[0] == hybrid.STANZA_TYPE:
             hybrid.parse_enc(stanza)
+
+
+def require_unmixed(recipients: Sequence[Recipient]) -> None:
+    """MixedRecipientsError for what a writer must not put into one header (a reader minds only the passphrase)."""
+    hybrids = sum(isinstance(recipient, HybridRecipient) for recipient in recipients)
+    if len(recipients) > 1 and any(isinstance(recipient, ScryptRecipient) for recipient in recipients):
+        raise MixedRecipientsError("a passphrase must be the only recipient")
+    if 0 < hybrids < len(recipients):
+        raise MixedRecipientsError("post-quantum recipients beside others: whoever breaks those reads it all the same")
 
 
 def encrypt(
@@ -104,14 +115,6 @@ def require_lone_passphrase(stanzas: Sequence[Stanza]) -> None:
     """A passphrase also tells the reader who wrote the file; beside other recipients that would no longer be so."""
     if len(stanzas) > 1 and any(stanza.arguments[0] == scrypt.STANZA_TYPE for stanza in stanzas):
         raise AgeHeaderError("a passphrase must be the only recipient")
-
-
-def _require_unmixed(kinds: set[str], count: int) -> None:
-    """What a writer must not put into one header; a reader is less strict (age.md), except about passphrases."""
-    if scrypt.STANZA_TYPE in kinds and count > 1:
-        raise MixedRecipientsError("a passphrase must be the only recipient")
-    if hybrid.STANZA_TYPE in kinds and len(kinds) > 1:
-        raise MixedRecipientsError("post-quantum recipients beside others: whoever breaks those reads it all the same")
 
 
 def _open(source: Source, identities: Sequence[Identity]) -> tuple[Source, Header, bytes]:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from archive.age.hybrid import HybridIdentity
 from archive.age.keys import identity_file
 from archive.age.x25519 import X25519Identity
-from archive.errors import KeyFormatError
+from archive.errors import KeyFormatError, MixedRecipientsError
+from lifecycle.cli.refusals import refusal_of
 from lifecycle.errors import RecipientError, SecretError
 from lifecycle.secret_files import read_identities, read_passphrase, read_recipients
 
@@ -77,3 +79,24 @@ def test_what_is_no_file_of_recipients_is_told_what_one_holds(tmp_path: Path) ->
         with pytest.raises(RecipientError) as refused:
             read_recipients([str(tmp_path / "key")], None)
         assert "AGE-SECRET" not in str(refused.value)
+
+
+def test_post_quantum_keys_are_read_and_never_stand_beside_others(tmp_path: Path) -> None:
+    hybrid, other = HybridIdentity.generate(os.urandom), X25519Identity.generate(os.urandom)
+    (tmp_path / "key").write_text(identity_file(hybrid, created="now", recovery=other.recipient))
+    assert read_identities([tmp_path / "key"], None) == (hybrid,)
+    (tmp_path / "key.pub").write_text(f"{hybrid.recipient}\n")
+    both = read_recipients([str(hybrid.recipient), str(tmp_path / "key.pub")], None)
+    assert both == (hybrid.recipient, hybrid.recipient)
+    with pytest.raises(MixedRecipientsError) as refused:
+        read_recipients([str(tmp_path / "key.pub"), str(other.recipient)], None)
+    assert "age1pq1..." in refusal_of(refused.value).hint
+    (tmp_path / "passphrase").write_text("correct horse")
+    with pytest.raises(MixedRecipientsError):
+        read_recipients([str(tmp_path / "key.pub")], tmp_path / "passphrase")
+
+
+def test_an_encrypted_identity_file_says_how_to_open_it(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----\n")
+    with pytest.raises(SecretError, match="decrypt it first"):
+        read_identities([tmp_path / "key"], None)
