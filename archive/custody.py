@@ -1,7 +1,7 @@
 """The chain of custody: who wrote this file, when, out of which other one; each record signed, each naming the last.
 
 Knows neither keys nor payloads. A chain tells what its signers said. Whoever holds a bundle can leave records off its
-end, and the time in a record is what its signer's clock said. Reference: SPEC.md section 7.
+end, and the time in a record is what its signer's clock said. Reference: SPEC.md section 10.
 
     line   = {"record": record, "signature": SSHSIG over the record's canonical JSON} LF, canonical JSON (RFC 8785)
     record = {"bundle_id", "from": {"file", "payload"} | null, "key", "number", "payload", "previous": SHA-256 of the

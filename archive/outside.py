@@ -1,6 +1,6 @@
 """A bundle seen without its key: what it is for, who signed it, where it has been.
 
-Knows no identities. Reference: SPEC.md sections 2 and 7.
+Knows no identities. Reference: SPEC.md sections 2 and 10.
 """
 
 from __future__ import annotations

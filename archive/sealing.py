@@ -1,7 +1,7 @@
 """Writing a bundle: its members in their order, signed while they are written, in one pass and whole or not at all.
 
 Knows neither where a payload comes from, a voice or another bundle, nor who may read it. Reference: SPEC.md sections
-2, 6 and 7.
+2, 6 and 10.
 """
 
 from __future__ import annotations

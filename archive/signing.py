@@ -1,6 +1,6 @@
 """Who made a bundle: the maker's keys, the signatures over the payload file, and what a reader may conclude from them.
 
-Knows neither where keys are kept nor whom to trust: both are given. Reference: SPEC.md section 7;
+Knows neither where keys are kept nor whom to trust: both are given. Reference: SPEC.md section 10;
 docs/decisions/0011-signatures.md.
 
 One secret, the seed of an Ed25519 key, is all that a maker keeps. Two further keys are derived from it (HKDF-SHA-512,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 import tarfile
@@ -83,6 +84,20 @@ def test_ssh_keygen_tells_who_made_it_without_our_tools_and_without_a_key(signed
     ]
     assert ssh_keygen(*call, stdin=found[payload]).returncode == 0
     assert ssh_keygen(*call, stdin=found[payload][:-1]).returncode != 0
+
+
+@needs_ssh_keygen
+def test_the_lines_of_spec_verify_it(members: dict[str, Path], tmp_path: Path) -> None:
+    spec = (Path(stand_alone().__file__ or "").parent / "SPEC.md").read_text(encoding="utf-8")
+    lines = re.findall(r"```text\n(.*?)```", spec.split("## 10.")[1], re.DOTALL)[0]
+    pack(tmp_path / "x.voice", members, recipients=[IDENTITY.recipient], act=ACT, redundancy=0)
+    with tarfile.open(tmp_path / "x.voice") as tar:
+        for name in ("payload.tar.age", "payload.tar.age.sig"):
+            (tmp_path / name).write_bytes(tar.extractfile(name).read())  # type: ignore[union-attr]
+    for signer, good in ((ANNA, True), (MALLORY, False)):
+        (tmp_path / "maker.pub").write_text(signer.public_file())
+        done = subprocess.run(["sh", "-eu", "-c", lines], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+        assert (done.returncode == 0) == good, done.stderr
 
 
 @needs_ssh_keygen
