@@ -48,8 +48,11 @@ def head_and_body(vector: bytes) -> tuple[dict[str, str], bytes]:
 
 def open_it(reads: str, subject: Path) -> None:
     """Do with a hostile file what a person would who was given it."""
-    if reads == "bundle":
+    if reads in ("bundle", "signed"):
         with open_bundle(subject, IDENTITIES) as bundle:
+            if reads == "signed":
+                bundle.outside.custody()
+                bundle.attestation()
             bundle.extract(subject.parent / "destination")
     elif reads == "checkpoint":
         read_checkpoint(subject)

@@ -25,15 +25,18 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
-from archive import container, outer, payload
+from archive import container, custody, dsse, outer, payload, ssh_signature
 from archive.age import envelope, header
+from archive.bundle import check
 from archive.container import Region
 from archive.errors import ArchiveError
-from archive.manifest import Manifest
+from archive.manifest import Manifest, canonical_json
 from core_model.errors import CoreModelError
 from core_model.strict.json_files import read_json
 from core_model.strict.onnx_graph import require_graph
@@ -92,6 +95,27 @@ def fuzz_age_header(data: bytes) -> None:
     assert again.rpartition(b"---")[0] + b"---" == parsed.authenticated
 
 
+def fuzz_check(data: bytes) -> None:
+    """`check` never falls over: it lists, or says that this is no bundle."""
+    report = check(_on_disk(data))
+    assert report.whole or report.damage
+
+
+def fuzz_signature(data: bytes) -> None:
+    """An SSHSIG is refused, or parsed; so is a chain of custody."""
+    ssh_signature.parse(data.decode("latin-1"))
+
+
+def fuzz_custody(data: bytes) -> None:
+    """A chain of custody is refused: nobody signs it anew here."""
+    custody.read(data, "0" * 64)
+
+
+def fuzz_attestation(data: bytes) -> None:
+    """manifest.dsse.json is refused: nobody signs it anew here."""
+    dsse.verify(data, Manifest.parse(manifest_of(GOOD)))
+
+
 def fuzz_safetensors(data: bytes) -> None:
     """A head that is accepted, the library accepts as well, and finds the same bytes."""
     require_tensors(_on_disk(data), "it")
@@ -120,6 +144,10 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[str, ...]]] = {  # and t
     "payload": (fuzz_payload, ("tar", "name", "manifest")),
     "manifest": (fuzz_manifest, ("manifest", "name")),
     "age_header": (fuzz_age_header, ("age",)),
+    "check": (fuzz_check, ("tar", "outer", "name", "age")),
+    "signature": (fuzz_signature, ("signature",)),
+    "custody": (fuzz_custody, ("custody", "manifest")),
+    "attestation": (fuzz_attestation, ("attestation", "manifest")),
     "safetensors": (fuzz_safetensors, ("safetensors", "pickle")),
     "onnx": (fuzz_onnx, ("onnx",)),
     "torchscript": (fuzz_torchscript, ("torchscript", "pickle")),
@@ -140,6 +168,8 @@ def seeds(name: str) -> tuple[bytes, ...]:
     paths = (path for path in sorted(VECTORS.glob("*.vector")) if path.stem.split("_")[0] in kinds)
     found = [head_and_body(path.read_bytes())[1][:_LONGEST] for path in paths]
     age = encrypt(b"hello")
+    signature = ssh_signature.sign(Ed25519PrivateKey.from_private_bytes(bytes(32)), "it", bytes(64)).encode()
+    line = {"record": {"version": 1, "number": 1, "previous": None}, "signature": signature.decode()}
     right = {
         "container": [
             container.header("weights/gpt.safetensors", 1234),
@@ -149,6 +179,10 @@ def seeds(name: str) -> tuple[bytes, ...]:
         "payload": [payload_of(GOOD), payload_of([])],
         "manifest": [manifest_of(GOOD), manifest_of([])],
         "age_header": [age],
+        "check": [bundle_of(payload_of(GOOD)), bundle_of(payload_of(GOOD)) + b"PAR2\0PKT" + bytes(200)],
+        "signature": [signature],
+        "custody": [canonical_json(line) + b"\n"],
+        "attestation": [dsse.sign(ec.derive_private_key(1, ec.SECP256R1()), Manifest.parse(manifest_of(GOOD)), "it")],
         "safetensors": [save({}), save(_arrays())],
         "json": [b'{"a": [1, 2.5, null, "x"]}'],
     }.get(name, [])

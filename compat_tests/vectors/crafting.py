@@ -114,6 +114,12 @@ def outer(members: Sequence[tuple[bytes, bytes]], end: bytes = END) -> bytes:
     return b"".join(tar_entry(name, data) for name, data in [*members, (b"SHA256SUMS", sums)]) + end
 
 
+def signed(name: bytes, data: bytes, *, twice: bool = False) -> bytes:
+    """A good public bundle with one of the members that vouch for it: custody.jsonl, manifest.dsse.json."""
+    members = [(b"README.txt", b"voice bundle, format 1\n"), (b"SPEC.md", b"spec"), (b"open_bundle.py", b"pass")]
+    return outer([*members, (b"payload.tar", payload(GOOD)), *[(name, data)] * (1 + twice)])
+
+
 def age_bundle(header: bytes, body: bytes = bytes(16 + 32)) -> bytes:
     """A bundle whose payload is an age file with this header."""
     return bundle(b"age-encryption.org/v1\n" + header + body, name=b"payload.tar.age")
