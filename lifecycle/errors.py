@@ -26,6 +26,8 @@ LifecycleError
 ├── ExportingError              a voice that cannot be written in another program's format
 ├── OutputExistsError           a file is there already, and this verb never overwrites one
 ├── RebuildError                the same voice did not give the same payload twice
+├── ShelfError                  a shelf of bundles whose shelf.toml breaks its schema
+│   └── ShelfBusyError            another process is scrubbing it
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
 ├── NotTrustedError             a bundle that nobody signed whom this machine trusts
 ├── TrustError                  something that --trust named and that names nobody
@@ -71,6 +73,18 @@ class VoiceNameError(StoreError):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name!r} cannot be the name of a voice")
         self.name = name
+
+
+class ShelfError(LifecycleError):
+    """A shelf of bundles that cannot be looked after."""
+
+
+class ShelfBusyError(ShelfError):
+    """Another process is scrubbing this shelf."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(f"{directory} is being scrubbed by another process")
+        self.directory = directory
 
 
 class BusyError(StoreError):

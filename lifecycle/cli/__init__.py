@@ -20,6 +20,7 @@ VERBS = (
     "export",
     "check",
     "repair",
+    "scrub",
     "inspect",
     "refresh",
     "restore",
