@@ -2,7 +2,7 @@
 
 Knows no keys and computes nothing again. A bundle is a row of pieces: data blocks, then the recovery data with its tar
 header, then zeros. Every piece that is whole is found where it stands, also in a file from which something was cut or
-into which something was put; what lies between them is damaged. Reference: SPEC.md section 7.
+into which something was put; what lies between them is damaged. Reference: SPEC.md section 11.
 
     as written   | block | block | block | header | records | recovery block | ... | zeros |
     found at           0     -     7168  ...           → damaged: from byte 512 to 7168, where 512 bytes belong

@@ -3,7 +3,7 @@
 Knows neither tar nor the program that computes the recovery blocks (`archive.par2_program`). The packets are those of
 the Parity Volume Set Specification 2.0; what is ours is that they describe one file, `bundle.tar`, which is the bundle
 up to its recovery data, and that they stand in one possible order, so that a lost packet's place is known. Reference:
-SPEC.md section 7.
+SPEC.md section 11.
 
     records | blocks ... | records | blocks ... | records | blocks ... | records      (each third of the blocks)
     records:  Main  FileDesc  IFSC  Creator              a block:  RecvSlic
@@ -36,7 +36,10 @@ _MAX_DATA_BYTES = 2**34
 _MAIN, _FILE, _CHECKSUMS, _BLOCK, _CREATOR = (
     b"PAR 2.0\0" + kind.ljust(8, b"\0") for kind in (b"Main", b"FileDesc", b"IFSC", b"RecvSlic", b"Creator")
 )
-_CREATOR_TEXT = re.compile(rb"voice bundle, ([1-9][0-9]{0,4}) recovery blocks\0{0,3}")
+# For somebody who finds a file without a head: it stands in clear text in every copy of the records, the last of them
+# near the end of the file.
+_TO_REPAIR = b"to repair FILE: cp FILE FILE.par2; par2 repair FILE.par2 FILE; it writes bundle.tar"
+_CREATOR_TEXT = re.compile(rb"voice bundle, ([1-9][0-9]{0,4}) recovery blocks; " + re.escape(_TO_REPAIR) + rb"\0{0,3}")
 _NAME = PROTECTED.encode("ascii").ljust(len(PROTECTED) + -len(PROTECTED) % 4, b"\0")
 
 
@@ -300,5 +303,5 @@ def _next_magic(whole: Region, position: int) -> int:
 
 
 def _creator(recovery_blocks: int) -> bytes:
-    text = f"voice bundle, {recovery_blocks} recovery blocks".encode("ascii")
+    text = f"voice bundle, {recovery_blocks} recovery blocks; ".encode("ascii") + _TO_REPAIR
     return text.ljust(len(text) + -len(text) % 4, b"\0")

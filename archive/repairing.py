@@ -2,7 +2,7 @@
 
 Knows no keys. The blocks that are missing are computed by par2 from what is left, wherever it stands; the recovery data
 is made anew, and must be what is left of it. The result is not shown under its name before `check` has found it whole.
-Reference: SPEC.md section 7.
+Reference: SPEC.md section 11.
 """
 
 from __future__ import annotations

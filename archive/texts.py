@@ -40,6 +40,12 @@ or, after step 1, where {python} at hand:
 
 manifest.json inside payload.tar lists every file with its SHA-256.
 SPEC.md, beside this file, explains every byte.
+
+If the file is damaged and recovery.par2 is in it, any program par2 repairs it;
+what it writes is called bundle.tar and opens like this file:
+
+     cp FILE FILE.par2
+     par2 repair FILE.par2 FILE
 """
 
 

@@ -49,7 +49,7 @@ def entry_at(data: bytes, position: int) -> str:
 def in_recovery_data(data: bytes, position: int) -> bool:
     """Whether the byte is inside a recovery packet: neither in its tar header nor in the padding."""
     start = next(start for name, start, _ in layout(data) if name == parity.MEMBER)
-    return start + 512 <= position < data.rindex(b"recovery blocks") + 15
+    return start + 512 <= position < data.rindex(b"it writes bundle.tar") + 20
 
 
 def stand_alone_refuses(alone: ModuleType, path: Path, destination: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from tests.archive.conftest import Small
 from tests.archive.crafting import IDENTITY, bundle_of, layout, pack_small, payload_of
 
 Change = Callable[[bytes], bytes]
+SPEC = Path(parity.__file__).parent / "SPEC.md"
 PROGRAMS = [par2_program.find_program(), Path("/usr/bin/par2")]  # Debian's is another implementation
 
 
@@ -225,8 +227,9 @@ def test_a_stranger_repairs_it_by_hand(program: Path, kind: str, smalls: dict[st
     whole = smalls[kind].data
     data = whole[4096:60_000] + whole[61_000:]
     (tmp_path / "anna.voice").write_bytes(data)
-    shutil.copy(tmp_path / "anna.voice", tmp_path / "anna.par2")
-    call = [str(program), "repair", "anna.par2", "anna.voice"]
+    shutil.copy(tmp_path / "anna.voice", tmp_path / "anna.voice.par2")
+    assert b"to repair FILE: cp FILE FILE.par2; par2 repair FILE.par2 FILE; it writes bundle.tar" in data[-3000:]
+    call = [str(program), "repair", "anna.voice.par2", "anna.voice"]
     subprocess.run(call, cwd=tmp_path, check=True, capture_output=True, timeout=60)
     bundle = (tmp_path / parity.PROTECTED).read_bytes()
     assert bundle == whole[: len(bundle)] and len(bundle) == start_of(whole, parity.MEMBER)
@@ -241,3 +244,13 @@ def test_a_bundle_inside_a_bundle_is_not_taken_for_it(smalls: dict[str, Small], 
     whole = (tmp_path / "whole.voice").read_bytes()
     (tmp_path / "whole.voice").unlink()
     assert repaired(tmp_path, bytes(4096) + whole[4096:]) == whole
+
+
+@pytest.mark.skipif(shutil.which("par2", path="/usr/bin:/bin") is None, reason="needs par2 (Debian: apt install par2)")
+def test_the_lines_of_the_spec_repair_it(smalls: dict[str, Small], tmp_path: Path) -> None:
+    (script,) = [text for text in re.findall(r"```sh\n(.*?)```", SPEC.read_text(), re.DOTALL) if "par2 repair" in text]
+    whole = smalls["public"].data
+    (tmp_path / "anna.voice").write_bytes(bytes(4096) + whole[4096:70_000] + whole[71_000:])
+    call = ["sh", "-eu", "-c", script + "sha256sum -c SHA256SUMS"]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.count(": OK\n") == 4

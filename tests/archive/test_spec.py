@@ -49,7 +49,7 @@ def test_a_bundle_opens_with_tar_age_and_sha256sum_alone(kind: str, tmp_path: Pa
     members = write_members(tmp_path / "source")
     packed = pack_small(tmp_path / "anna.voice", members, kind)
     (tmp_path / "key.txt").write_text(identity_file(IDENTITY, created="for this test"))
-    opening, comparing, rebuilding = BY_HAND
+    opening, comparing, rebuilding, _ = BY_HAND
     if kind == "public":
         opening = "".join(line for line in opening.splitlines(keepends=True) if not line.startswith("age "))
     assert run(opening, tmp_path).count(": OK\n") == 4
