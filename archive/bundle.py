@@ -32,7 +32,7 @@ from archive.checking import CheckReport
 from archive.container import Region
 from archive.custody import Act, Origin
 from archive.digesting import Digest
-from archive.errors import ArchiveError, Damage, DamagedError
+from archive.errors import ArchiveError, Damage, DamagedError, SignatureError
 from archive.manifest import Entry, Manifest
 from archive.outer import Outer
 from archive.outside import Outside
@@ -181,6 +181,8 @@ class Bundle:
         region = self._outer.members[name]
         key = _unseal(region, self._identities) if self._outer.encrypted else None
         source = _source(region, key, seekable=True)
+        if source.size > dsse.MAX_BYTES:
+            raise SignatureError(f"{dsse.NAME} has {source.size} bytes; at most {dsse.MAX_BYTES} are accepted")
         return source.read_at(0, source.size)
 
     def reseal(

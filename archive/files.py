@@ -1,8 +1,8 @@
 """Whole or not at all: files and directories that appear under their name only when they are complete.
 
 Knows no format. Everything is written to a sibling `.NAME.<16 hex digits>.partial`, brought to the disk, and renamed.
-A process that dies leaves that sibling behind, never half of NAME; `leftovers` finds them, nothing deletes them by
-itself, because another process may be writing one right now.
+A process that dies leaves that sibling behind, never half of NAME. Whoever works in one holds a lock on it, which the
+system drops when its process ends; so the next run that writes NAME knows the dead ones, and removes them.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import os
 import re
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from archive.errors import DestinationExistsError
+
+if sys.platform != "win32":
+    import fcntl
 
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
 # O_EXCL: nobody else's file. O_NOFOLLOW: nobody else's link.
@@ -46,9 +50,7 @@ def appearing(destination: Path) -> Iterator[Path]:
     """
     if os.path.lexists(destination):
         raise DestinationExistsError(destination)
-    temporary = _sibling(destination)
-    temporary.mkdir(mode=0o700)
-    try:
+    with _workplace(destination) as temporary:
         yield temporary
         for directory, _, _ in os.walk(temporary, topdown=False):
             _sync_directory(Path(directory))
@@ -60,9 +62,6 @@ def appearing(destination: Path) -> Iterator[Path]:
             if os.path.lexists(destination):
                 raise DestinationExistsError(destination) from error
             raise
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     _sync_directory(destination.parent)
 
 
@@ -77,15 +76,11 @@ def building(destination: Path, name: str) -> Iterator[Path]:
 
     Yields the directory, where other programs may leave what they need meanwhile: all but *name* vanishes.
     """
-    temporary = _sibling(destination)
-    temporary.mkdir(mode=0o700)
-    try:
+    with _workplace(destination) as temporary:
         yield temporary
         with (temporary / name).open("rb") as file:
             os.fsync(file.fileno())
         (temporary / name).replace(destination)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     _sync_directory(destination.parent)
 
 
@@ -97,8 +92,55 @@ def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
 
 
 def leftovers(directory: Path) -> list[Path]:
-    """What interrupted runs left in *directory*. It is safe to delete once no run is under way."""
+    """What interrupted runs left in *directory*, and what others are working in."""
     return sorted(path for path in directory.iterdir() if _LEFTOVER.fullmatch(path.name))
+
+
+@contextmanager
+def _workplace(destination: Path) -> Iterator[Path]:
+    """A new directory beside *destination*, locked while the block runs, and gone after it unless it was renamed."""
+    _sweep(destination)
+    while True:
+        temporary = _sibling(destination)
+        temporary.mkdir(mode=0o700)
+        lock = _lock(temporary)
+        if os.path.lexists(temporary):
+            break
+        if lock is not None:  # somebody who swept between the two lines took it for a dead one
+            os.close(lock)
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _sweep(destination: Path) -> None:
+    """Remove the directories that dead runs left of *destination*. What is locked belongs to a run that is alive."""
+    prefix = f".{destination.name}."
+    for path in leftovers(destination.parent) if destination.parent.is_dir() else []:
+        if path.name.startswith(prefix) and len(path.name) == len(_sibling(destination).name) and not path.is_symlink():
+            lock = _lock(path, wait=False) if path.is_dir() else None
+            if lock is not None:
+                shutil.rmtree(path, ignore_errors=True)
+                os.close(lock)
+
+
+def _lock(directory: Path, *, wait: bool = True) -> int | None:
+    """A descriptor that holds the lock on *directory*; None where another one does, or there are no such locks."""
+    if sys.platform == "win32":
+        return None  # what the dead leave there stays
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except FileNotFoundError:  # somebody else has just swept
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:  # held by another, or on a file system that knows no locks
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _sibling(destination: Path) -> Path:

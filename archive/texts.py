@@ -38,7 +38,8 @@ or, after step 1, where {python} at hand:
 
      python3 open_bundle.py FILE DIRECTORY{key_option}
 
-manifest.json inside payload.tar lists every file with its SHA-256.
+manifest.json inside payload.tar lists every file with its SHA-256. Where
+there is a file *.sig, ssh-keygen tells who made this: SPEC.md, section 10.
 SPEC.md, beside this file, explains every byte.
 
 If the file is damaged and recovery.par2 is in it, any program par2 repairs it;

@@ -78,14 +78,15 @@ def test_a_refresh_that_is_killed_leaves_the_old_file_or_a_whole_new_one(place: 
         assert child["killed"]
         outcomes.append((directory / "x.voice").read_bytes() == OLD)
         if not outcomes[-1]:
-            with open_bundle(
-                directory / "x.voice", [STRANGER], trusted=trusted, now=NOW
-            ) as new:
+            with open_bundle(directory / "x.voice", [STRANGER], trusted=trusted, now=NOW) as new:
                 assert new.outside.custody()[-1].bundle_id == new.verify()
         assert sorted(path for path in directory.iterdir() if path.name != "x.voice") == files.leftovers(directory)
     assert len(outcomes) == POINTS
     assert outcomes[0] and not outcomes[-1]
     assert (place / "whole.voice").read_bytes() == old
+    left = next(directory for directory in sorted(place.iterdir()) if directory.is_dir() and files.leftovers(directory))
+    pack(left / "x.voice", {}, public=True, redundancy=0)
+    assert files.leftovers(left) == []  # the next run has cleaned up after the one that was killed
 
 
 def test_an_extraction_that_is_killed_leaves_nothing_or_all_of_it(place: Path) -> None:
@@ -194,3 +195,32 @@ def test_leftovers_are_only_what_we_leave(tmp_path: Path) -> None:
     for path in (ours, tmp_path / ".anna.partial", tmp_path / "x.0123456789abcdef.partial", tmp_path / "anna.voice"):
         path.touch()
     assert files.leftovers(tmp_path) == [ours]
+
+
+def test_the_next_run_removes_what_a_dead_one_left_and_nothing_that_is_alive(tmp_path: Path) -> None:
+    dead = tmp_path / ".x.voice.0123456789abcdef.partial"
+    (dead / "deep").mkdir(parents=True)
+    (dead / "deep" / "half").write_bytes(b"half")
+    others = [tmp_path / ".y.voice.0123456789abcdef.partial", tmp_path / ".x.voice.more.0123456789abcdef.partial"]
+    for path in others:
+        path.mkdir()
+    with files.building(tmp_path / "x.voice", "a") as alive:
+        assert not dead.exists()
+        with files.building(tmp_path / "x.voice", "a") as second:
+            assert alive.exists()
+            (second / "a").write_bytes(b"second")
+        (alive / "a").write_bytes(b"first")
+    assert (tmp_path / "x.voice").read_bytes() == b"first"
+    dead.mkdir()
+    with files.appearing(tmp_path / "x.voice.d"):
+        assert dead.exists()
+    assert files.leftovers(tmp_path) == sorted([dead, *others])
+
+
+def test_a_link_that_looks_like_a_leftover_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / ".x.0123456789abcdef.partial").symlink_to(tmp_path / "precious")
+    with files.appearing(tmp_path / "x"):
+        pass
+    assert (tmp_path / "precious").is_dir()
+    assert (tmp_path / ".x.0123456789abcdef.partial").is_symlink()
