@@ -80,6 +80,7 @@ def command(
         facts,
         f"{output} holds the same voice, {done.packed.size / 1e6:.1f} MB. {bundle} is as it was.",
         f"bundle id  {done.packed.bundle_id}",
+        *(f"old        {line}" for line in done.judgement.lines),
         f"signed by  {signer.public.fingerprint}",
         f"custody    {len(done.custody)} records",
     )
