@@ -13,7 +13,7 @@ runs where torch is gone. A layer that could not run is reported as not run, nev
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -43,6 +43,15 @@ class Layer:
     unit: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What was compared, for whoever wants to hear it: the recorded sentences, and today's speech in their order."""
+
+    golden: Golden
+    sample_rate: int
+    waveforms: tuple[Floats, ...] = ()  # () where no network spoke
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
     """All layers, in the order in which a cause would show first."""
@@ -50,6 +59,7 @@ class Verification:
     runtime: str
     recorded: str  # when and on what the golden outputs were made
     layers: tuple[Layer, ...]
+    heard: Heard | None = field(default=None, compare=False, repr=False)  # None: there are no golden outputs
 
     @property
     def diagnosis(self) -> Layer | None:
@@ -76,19 +86,22 @@ def verify(voice: Voice, load: Callable[[Voice], Runtime], *, fixity: Layer | No
         rest = tuple(_not_run(name, f"Nothing to compare with: {error}.") for name in LAYERS[1:])
         return Verification("none", "never", (first, *rest))
     recorded = f"{golden.made}, {golden.runtime}"
+    silent = Heard(golden, voice.description.sample_rate)
     text = _text(voice, golden)
     try:
         runtime = load(voice)
     except RuntimeMissingError as error:
         rest = tuple(_not_run(name, f"The runtime is missing: {error}.") for name in LAYERS[2:])
-        return Verification("none", recorded, (first, text, *rest))
+        return Verification("none", recorded, (first, text, *rest), silent)
     except CoreModelError as error:
         broken = Layer("tokens", "failed", f"The networks cannot be loaded: {error}.")
         rest = tuple(_not_run(name, "The networks cannot be loaded.") for name in LAYERS[3:])
-        return Verification("none", recorded, (first, text, broken, *rest))
+        return Verification("none", recorded, (first, text, broken, *rest), silent)
     _warm_up(voice, runtime, golden.sentences[0])
     tokens = _tokens(voice, runtime, golden)
-    return Verification(runtime.version, recorded, (first, text, tokens, *_speech(voice, runtime, golden)))
+    waveforms = decode_sentences(voice, runtime, golden)
+    layers = (first, text, tokens, _waveform(golden, waveforms), _identity(voice, golden, waveforms))
+    return Verification(runtime.version, recorded, layers, replace(silent, waveforms=tuple(waveforms)))
 
 
 def fixity_layer(files: int, damaged: tuple[str, ...]) -> Layer:
@@ -146,21 +159,24 @@ def _tokens(voice: Voice, runtime: Runtime, golden: Golden) -> Layer:
     return _measured("tokens", told, largest, tolerance, "logits", also=changed == 0)
 
 
-def _speech(voice: Voice, runtime: Runtime, golden: Golden) -> tuple[Layer, Layer]:
-    waveforms = decode_sentences(voice, runtime, golden)
+def _waveform(golden: Golden, waveforms: list[Floats]) -> Layer:
     largest, ratio_db = 0.0, np.inf
     for waveform, sentence in zip(waveforms, golden.sentences, strict=True):
         if waveform.shape != sentence.waveform.shape:
             told = f"The speech has {waveform.size} samples, recorded were {sentence.waveform.size}."
-            return Layer("waveform", "failed", told), _identity(voice, golden, waveforms)
-        error = waveform - sentence.waveform
-        largest = max(largest, _largest(error) / max(float(np.abs(sentence.waveform).max()), 1e-9))
-        ratio_db = min(ratio_db, _ratio_db(sentence.waveform, error))
+            return Layer("waveform", "failed", told)
+        share, decibel = apart(waveform, sentence.waveform)
+        largest, ratio_db = max(largest, share), min(ratio_db, decibel)
     enough = ratio_db >= golden.tolerances.waveform_db
     told = f"Samples differ by {largest:.1e} of the peak at most, signal to noise {ratio_db:.0f} dB."
     told = told if largest else "Every sample is the recorded one."
-    layer = _measured("waveform", told, largest, golden.tolerances.waveform, "of the peak", also=enough)
-    return layer, _identity(voice, golden, waveforms)
+    return _measured("waveform", told, largest, golden.tolerances.waveform, "of the peak", also=enough)
+
+
+def apart(waveform: Floats, recorded: Floats) -> tuple[float, float]:
+    """How far two waveforms of one shape are from each other: (share of the recorded peak, signal to noise in dB)."""
+    error = waveform - recorded
+    return _largest(error) / max(float(np.abs(recorded).max()), 1e-9), _ratio_db(recorded, error)
 
 
 def _identity(voice: Voice, golden: Golden, waveforms: list[Floats]) -> Layer:
@@ -173,11 +189,11 @@ def _identity(voice: Voice, golden: Golden, waveforms: list[Floats]) -> Layer:
         now = speaker_statistics(np.concatenate(waveforms), voice.description.sample_rate)
     except CoreModelError as error:
         return Layer("identity", "failed", f"What the voice says is no speech: {error}.")
-    apart = distance(now, identity.statistics)
+    far = distance(now, identity.statistics)
     whose = "the person's recordings" if identity.reference == "recordings" else "its own speech of that day"
-    told = f"The speech is {apart:.1f} from {whose}; the nearest of {identity.stock_voices} stock voices "
+    told = f"The speech is {far:.1f} from {whose}; the nearest of {identity.stock_voices} stock voices "
     told += f"{identity.nearest_stock:.1f}."
-    return _measured("identity", told, apart, identity.threshold, "speaker distance")
+    return _measured("identity", told, far, identity.threshold, "speaker distance")
 
 
 def _measured(name: str, told: str, figure: float, tolerance: float, unit: str, *, also: bool = True) -> Layer:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lifecycle.cli.console import Console, Verb, home_option, key_options, trust_options
 from lifecycle.store import Store
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from lifecycle.examining import Examination
 
 
 @click.command(cls=Verb)
@@ -21,6 +27,17 @@ from lifecycle.store import Store
     show_default=True,
     help="What computes the networks. A runtime that is not installed is reported as not run.",
 )
+@click.option(
+    "--report",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write DIR/verification.html: the layers, spectrograms and sound then and now, the fixity log.",
+)
+@click.option(
+    "--fixity-log",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The log that the report shows; else the one beside BUNDLE, if there is one.",
+)
 @home_option
 @click.pass_obj
 def command(
@@ -31,6 +48,8 @@ def command(
     trusted: tuple[str, ...],
     accept_unsigned: bool,
     runtime: str,
+    report: Path | None,
+    fixity_log: Path | None,
     store: Store,
 ) -> None:
     """Tell whether the voice in BUNDLE, or the voice NAME, still speaks as it did when it was made.
@@ -48,11 +67,28 @@ def command(
     from lifecycle.secret_files import read_identities
     from lifecycle.trusting import read_trust
 
-    trust = read_trust(trusted, store, datetime.now(UTC), accept_unsigned=accept_unsigned)
+    if fixity_log and not report:
+        raise click.UsageError("--fixity-log is what a report shows: name --report DIR too.")
+    now = datetime.now(UTC)
+    trust = read_trust(trusted, store, now, accept_unsigned=accept_unsigned)
     keys = read_identities(identities, passphrase_file)
     runtimes = ("torch", "onnx") if runtime == "both" else (runtime,)
     with console.progress("Verifying") as tell:
         found = examine(voice_or_bundle, keys, store, runtimes, trust=trust, tell=tell)
     if found.judgement and found.judgement.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHES FOR THIS BUNDLE: {found.judgement.doubt}.")
-    console.answer(facts_of(found), *lines_of(found), yes=found.passed)
+    facts, lines = facts_of(found), lines_of(found)
+    if report:
+        page = _write_report(report, found, fixity_log, now)
+        facts, lines = facts | {"report": str(page)}, [*lines, f"The report is {page}."]
+    console.answer(facts, *lines, yes=found.passed)
+
+
+def _write_report(directory: Path, found: Examination, fixity_log: Path | None, now: datetime) -> Path:
+    from core_model.machine import describe
+    from lifecycle.fixity_history import history_of
+    from lifecycle.verification_report import write_report
+
+    history = history_of(Path(found.named), found.bundle_id, fixity_log)
+    signatures = found.judgement.lines if found.judgement else ()
+    return write_report(directory, found, now=now, machine=describe(), signatures=signatures, history=history)
