@@ -1,13 +1,14 @@
 """Repair: from a damaged bundle to a whole one, in a new file; the old one is only read.
 
-Knows no keys. The blocks that are missing are computed by par2 from what is left, wherever it stands; the recovery data
-is made anew, and must be what is left of it. The result is not shown under its name before `check` has found it whole.
-Reference: SPEC.md section 11.
+Knows no keys. The blocks that are missing are computed by par2 from what is left, wherever it stands; recovery blocks
+that are lost are made anew, and the others must come out as they are. The result is not shown under its name before
+`check` has found it whole. Reference: SPEC.md section 11.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from archive.errors import (
     Par2Error,
     UnrepairableError,
 )
-from archive.parity import Found
+from archive.parity import Found, Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +74,27 @@ def _recover(whole: Region, found: Found, source: Path, work: Path) -> None:
 
 
 def _complete(whole: Region, found: Found, work: Path) -> None:
-    """Add the recovery data, which must be what is left of the old one, and the end."""
+    """Add the recovery data and the end. Lost blocks of it are computed with all others, which must be those left."""
     made = found.records.plan
-    with par2_program.computed(work, made) as (records, block), (work / parity.PROTECTED).open("ab") as file:
+
+    def left(number: int) -> bytes:
+        return whole.read_at(found.blocks[number] + parity.HEAD_BYTES + 4, made.block_bytes)
+
+    if len(found.blocks) == made.recovery_blocks:
+        _append(work, found.records, left)
+        return
+    with par2_program.computed(work, made) as (records, block):
         if records != found.records:
             raise Par2Error("repaired another file than the one that was archived")
-        file.write(container.header(parity.MEMBER, made.member_bytes))
-        for _, number in made.places():
-            piece = records.marshal() if number is None else records.block_packet(number, block(number))
-            at = None if number is None else found.blocks.get(number)
-            if at is not None and whole.read_at(at, len(piece)) != piece:
+        for number in found.blocks:
+            if left(number) != block(number):
                 raise Par2Error(f"computes another recovery block {number} than the one that is left")
+        _append(work, records, block)
+
+
+def _append(work: Path, records: Records, block: Callable[[int], bytes]) -> None:
+    with (work / parity.PROTECTED).open("ab") as file:
+        file.write(container.header(parity.MEMBER, records.plan.member_bytes))
+        for piece in records.produce(block):
             file.write(piece)
-        file.write(container.padding(made.member_bytes) + END)
+        file.write(container.padding(records.plan.member_bytes) + END)
