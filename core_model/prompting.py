@@ -117,8 +117,8 @@ def _require_sense(
     if first.transcript is not None and first.audio is None and tokens is None:
         raise PromptError("a transcript needs the recording that says it, or its tokens in a --prompt-tokens file")
     if continues and (first.transcript is None or first.audio is None):
-        missing = "its recording" if first.transcript is not None else "the words of its recording"
-        raise PromptError(f"a voice of family {family} goes on from its reference, and {missing} is missing")
+        missing = "its recording is" if first.transcript is not None else "the words of its recording are"
+        raise PromptError(f"a voice of family {family} goes on from its reference, and {missing} missing")
     if continues and len(references) > 1:
         raise PromptError(f"a voice of family {family} goes on from one reference; {len(references)} were given")
     if style is None and not recordings:

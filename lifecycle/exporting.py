@@ -25,7 +25,6 @@ from lifecycle.importing import RECORD
 from lifecycle.store import Store, new_file
 
 _RECORD_PLACE = f"records/{RECORD}"
-_KINDS = {"gpt": "gpt", "sovits": "sovits", "lora": "lora", "vocoder": "vocoder"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _checkpoint(voice: Voice, part: str, imported: Mapping[str, object], record:
     if part == "lora" and (not isinstance(rank, int) or isinstance(rank, bool)):
         raise VoiceError("lineage.imported.lora.rank", "must be a whole number")
     return Checkpoint(
-        kind=_KINDS[part],
+        kind=part,
         family=str(facts.get("family")),
         head=head,
         tensors=_in_their_names(part, voice, order.get("tensors")),

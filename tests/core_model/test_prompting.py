@@ -244,7 +244,7 @@ STYLE = ReadyStyle(np.ones((1, 24, 1), np.float32))
         ("v2", [Reference(None, WORDS)], np.array([1]), None, "no recording to take a style from"),
         ("v2", [], None, None, "no recording to take a style from"),
         ("v2", [NO_TEXT, Reference(Path("b.wav"), WORDS)], None, None, "only the first reference"),
-        ("v3", [NO_TEXT], None, None, "goes on from its reference, and the words of its recording is missing"),
+        ("v3", [NO_TEXT], None, None, "goes on from its reference, and the words of its recording are missing"),
         ("v3", [], None, STYLE, "goes on from its reference"),
         ("v3", [Reference(None, WORDS)], np.array([1]), STYLE, "its recording is missing"),
         ("v3", [Reference(Path("a.wav"), WORDS), NO_TEXT], None, None, "goes on from one reference; 2 were given"),
