@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from archive.bundle import open_bundle, pack
+from archive.repairing import repair
 from tests.archive.crafting import IDENTITY, STRANGER, drip
 from tests.archive.signers import ACT
 
@@ -27,6 +28,7 @@ def main() -> None:
     verb, directory, points = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     members = {path.name: path for path in sorted((directory / "source").iterdir())}
     actions: dict[str, Callable[[Path], object]] = {
+        "repair": lambda place: repair(directory / "damaged.voice", place / "x.voice"),
         "pack": lambda place: pack(place / "x.voice", members, recipients=[IDENTITY.recipient], rng=drip("killing")),
         "reseal": lambda place: open_bundle(directory / "whole.voice", [IDENTITY]).reseal(
             place / "x.voice", ACT, recipients=[STRANGER.recipient], rng=drip("killing")

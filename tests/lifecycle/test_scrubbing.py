@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +20,16 @@ from lifecycle.cli import main
 from lifecycle.errors import ShelfBusyError, ShelfError
 from lifecycle.scrubbing import scrub
 
+ROOT = Path(__file__).resolve().parents[2]
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from lifecycle.scrubbing import scrub
+def die(done, total, note):
+    if done == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+scrub(Path(sys.argv[1]), tell=die)
+"""
 DAY = datetime(2026, 11, 21, 15, tzinfo=UTC)
 
 
@@ -100,19 +112,9 @@ def test_200_bundles_killed_on_the_way(tmp_path: Path, bundle: bytes) -> None:
         (tmp_path / f"{number:03}.voice").write_bytes(bundle)
     told: list[tuple[int, int, str]] = []
     for until in (3, 70, 150):
-        child = os.fork()
-        if child == 0:
-
-            def die(done: int, total: int, note: str, until: int = until) -> None:
-                if done == until:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-            try:
-                scrub(tmp_path, tell=die)
-            finally:
-                os._exit(1)
-        _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status)
+        call = [sys.executable, "-c", KILLED, str(tmp_path), str(until)]
+        ended = subprocess.run(call, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60, check=False)
+        assert ended.returncode == -signal.SIGKILL
     done = scrub(tmp_path, tell=lambda *call: told.append(call))
     assert done.resumed == 150 and len(done.findings) == 200 and not done.changes
     assert [number for number, _, _ in told] == list(range(201))
