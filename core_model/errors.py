@@ -24,7 +24,8 @@ CoreModelError
 │   ├── ReferenceLengthError      a recording shorter than 3 s or longer than 10: carries the seconds
 │   └── PromptTokensError         a file of tokens or of a style that holds something else: carries the path
 ├── BaseMissingError            the weights of the embedded base are not installed
-└── RuntimeMissingError         what a runtime needs is not there (an export, a package)
+└── RuntimeMissingError         what a runtime needs is not there (a package, a file)
+    └── ExportMissingError        the voice has no export for that runtime
 """
 
 from __future__ import annotations
@@ -145,6 +146,10 @@ class GoldenError(CoreModelError):
 
 class RuntimeMissingError(CoreModelError):
     """What a runtime needs is not there."""
+
+
+class ExportMissingError(RuntimeMissingError):
+    """The voice has no export for that runtime: it was imported, or its exports were taken away."""
 
 
 class BaseMissingError(CoreModelError):

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from core_model.errors import RuntimeMissingError, VoiceError
+from core_model.errors import ExportMissingError, RuntimeMissingError, VoiceError
 from core_model.speaking import SpeakingOptions, Speech, has_exports, speak
 from core_model.strict.onnx_graph import require_graph
 from core_model.utterances import utterances
@@ -135,7 +135,7 @@ def prefix_mask(phonemes: int, tokens: int) -> npt.NDArray[np.bool_]:
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     if not path.is_file():
-        raise RuntimeMissingError(f"the voice has no {path.parent.name} export ({path.name} is not in {path.parent})")
+        raise ExportMissingError(f"the voice has no {path.parent.name} export ({path.name} is not in {path.parent})")
     if not path.stat().st_size:
         raise VoiceError(f"exports/onnx/{path.name}", "is empty")
     require_graph(path, f"exports/onnx/{path.name}")

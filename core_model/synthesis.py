@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from core_model.adopting import adopt
 from core_model.diffusion import loading
 from core_model.diffusion.decoding import decode
 from core_model.errors import VocoderMissingError, VoiceError
@@ -162,7 +163,7 @@ def load_gpt(voice: Voice) -> GPT:
         raise VoiceError("gpt", str(error)) from error
     with torch.device("meta"):
         gpt = GPT(dims)
-    loading.adopt(gpt, voice.weights("gpt"), "weights/gpt.safetensors")
+    adopt(gpt, voice.weights("gpt"), "weights/gpt.safetensors")
     return gpt.eval()
 
 
@@ -172,7 +173,7 @@ def load_sovits(voice: Voice) -> SoVITS:
     weights = {k: v for k, v in voice.weights("sovits").items() if not k.startswith("posterior_encoder.")}
     with torch.device("meta"):
         sovits = SoVITS(sovits_dims(voice), with_posterior=False)
-    loading.adopt(sovits, weights, "weights/sovits.safetensors")
+    adopt(sovits, weights, "weights/sovits.safetensors")
     fold_weight_norm(sovits)
     return sovits.eval()
 

@@ -32,6 +32,7 @@ class BaseFiles:
     gpt: CheckpointFile
     sovits: CheckpointFile
     judges: CheckpointFile | None  # None: the family learns without
+    left_out: tuple[str, ...] = ()  # files of the folders that could not be looked at, each with the reason
 
     @property
     def family(self) -> str:
@@ -41,7 +42,8 @@ class BaseFiles:
 
 def find_base(places: Sequence[Path], family: str | None = None) -> BaseFiles:
     """The base of *family* in *places*, folders or files; BaseFilesError says what is missing or found twice."""
-    found = [file for place in places for file in _looked_at(place)]
+    left_out: list[str] = []
+    found = [file for place in places for file in _looked_at(place, left_out)]
     learners = [file for file in found if _can_learn(file)]
     families = sorted({file.family for file in learners})
     if family is None:
@@ -58,11 +60,11 @@ def find_base(places: Sequence[Path], family: str | None = None) -> BaseFiles:
         near = [file for file in found if file.path.parent == sovits.path.parent]  # upstream keeps a pair together
         fits: Callable[[CheckpointFile], bool] = lambda file: file.kind == "discriminator" and file.family == wanted  # noqa: E731
         judges = _only(near if any(map(fits, near)) else found, fits, told)
-    return BaseFiles(gpt, sovits, judges)
+    return BaseFiles(gpt, sovits, judges, tuple(left_out))
 
 
-def _looked_at(place: Path) -> Iterator[CheckpointFile]:
-    """Every checkpoint in *place*; what is none, or would do harm, is nothing to train from and left out."""
+def _looked_at(place: Path, left_out: list[str]) -> Iterator[CheckpointFile]:
+    """Every checkpoint in *place*; what is none, or would do harm, is nothing to train from: *left_out* tells of it."""
     if place.is_file():
         yield look(place)
         return
@@ -72,8 +74,8 @@ def _looked_at(place: Path) -> Iterator[CheckpointFile]:
         if path.suffix.lower() in _ENDINGS and path.is_file():
             try:
                 yield look(path)
-            except (CheckpointError, UnfitFileError):
-                continue
+            except (CheckpointError, UnfitFileError) as error:
+                left_out.append(f"{path.name}: {error}")
 
 
 def _can_learn(file: CheckpointFile) -> bool:

@@ -44,7 +44,7 @@ def speak(
     phonemes: str | None,
     runtime: str,
     options: SpeakingOptions,
-    pretrained: Path | None = None,
+    pretrained: Sequence[Path] = (),
     tell: Callable[[int, int], None],
 ) -> Spoken:
     """Speak *text*, or *phonemes* written as text, on *runtime*; *pretrained* is where a RoBERTa for Chinese may lie.
@@ -58,8 +58,8 @@ def speak(
     said = utterances(voice, text, phonemes=phonemes, language=options.language, cut=options.cut)
     word_features: WordFeatures = "none needed"
     if word_features_wanted(voice, said):
-        word_features = "zeros" if pretrained is None else "computed"
-        if pretrained is not None:
+        word_features = "computed" if pretrained else "zeros"
+        if pretrained:
             width = int(str(voice.description.gpt["word_features"]))
             said = with_word_features(said, load_word_features(_roberta(pretrained), width))
     speech = speak_utterances(voice, load_runtime(voice, runtime), said, options, tell)
@@ -74,8 +74,8 @@ def write_wav(path: Path, speech: Speech) -> None:
         soundfile.write(file, speech.waveform, speech.sample_rate, format="WAV", subtype="PCM_16")
 
 
-def _roberta(pretrained: Path) -> Path:
-    found = Pretrained.find(pretrained).roberta
+def _roberta(pretrained: Sequence[Path]) -> Path:
+    found = Pretrained.find(*pretrained).roberta
     if found is None:
         raise PretrainedMissingError(
             "a RoBERTa (upstream's is chinese-roberta-wwm-ext-large)",

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from core_model.adopting import adopt
 from core_model.diffusion import vocoders
 from core_model.diffusion.lora import merge
 from core_model.diffusion.synthesizer import FlowMatchingSoVITS
-from core_model.errors import VoiceError
 from core_model.sovits.dims import FlowMatchingDims, SoVITSDims
 from core_model.sovits.layers import fold_weight_norm
+from core_model.voice import Array
 
-Array = npt.NDArray[np.generic]
 _NORMED = ".parametrizations."  # in the names of a vocoder whose weight norm was not removed
 
 
@@ -51,25 +49,6 @@ def load_vocoder(dims: FlowMatchingDims, weights: Mapping[str, Array]) -> vocode
     return vocoder
 
 
-def adopt(network: nn.Module, weights: Mapping[str, Array], place: str) -> None:
-    """Give *network*, built on the meta device, its tensors; arrays of float32 are shared with it, others converted."""
-    expected = network.state_dict()
-    for name in sorted(expected.keys() | weights.keys()):
-        if name not in weights:
-            raise VoiceError(f"{place}: {name}", "is missing")
-        if name not in expected:
-            raise VoiceError(f"{place}: {name}", "is no tensor of these dims")
-        if weights[name].shape != tuple(expected[name].shape):
-            found, wanted = weights[name].shape, tuple(expected[name].shape)
-            raise VoiceError(f"{place}: {name}", f"has shape {found}, the dims say {wanted}")
-    network.load_state_dict({name: _tensor(array) for name, array in weights.items()}, assign=True)
-
-
 def _make_ready(network: nn.Module) -> None:
     fold_weight_norm(network)
     network.eval().requires_grad_(False)
-
-
-def _tensor(array: Array) -> Tensor:
-    values = np.ascontiguousarray(array, np.float32)
-    return torch.from_numpy(values if values.flags.writeable else values.copy())

@@ -23,7 +23,7 @@ _PLACE = click.Path(exists=True, path_type=Path)
 @click.option("--transcript", metavar="TEXT", help="What is said in WAV: it makes the words clearer.")
 @click.option("--language", metavar="CODE", help="Of the transcript; else the voice's first.")
 @click.option("--pretrained", metavar="DIR", type=_PLACE, multiple=True, help="Where HuBERT lies.")
-@click.option("--steps", metavar="N", type=click.IntRange(1, 128), help="Of flow matching (v3, v4); more take longer.")
+@click.option("--steps", metavar="N", type=click.IntRange(1, 1000), help="Of flow matching (v3, v4); more take longer.")
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise.")
 @home_option
 @click.pass_obj

@@ -122,6 +122,9 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     core_model.PromptTokensError: "docs/prompt.md tells what such a file holds.",
     core_model.PromptError: "docs/prompt.md tells what a prompt is made of.",
     core_model.BaseMissingError: "install the toolkit again; its base is a file of the package.",
+    core_model.ExportMissingError: (
+        "--runtime torch does without; `lifecycle import --exports`, or archive and restore, make it."
+    ),
     core_model.RuntimeMissingError: "install it; to speak or verify, the other --runtime may do.",
     core_model.CoreModelError: "run the verb with --debug for more.",
     MemoryError: "this machine has too little memory free; close other programs.",

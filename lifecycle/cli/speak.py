@@ -63,6 +63,7 @@ from lifecycle.store import Store
     "--pretrained",
     metavar="DIR",
     type=click.Path(exists=True, path_type=Path),
+    multiple=True,
     help="Folder with a RoBERTa, for the word features of Chinese. Nothing is ever downloaded.",
 )
 @home_option
@@ -80,7 +81,7 @@ def command(
     speed: float,
     runtime: str,
     steps: int | None,
-    pretrained: Path | None,
+    pretrained: tuple[Path, ...],
     store: Store,
 ) -> None:
     """Let the voice NAME speak TEXT into a wav.

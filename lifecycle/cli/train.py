@@ -84,7 +84,7 @@ def command(
         raise click.UsageError("Missing option '--recordings', here or in run.toml.")
     if not base and (family or pretrained or lora_rank):
         raise click.UsageError("--family, --pretrained and --lora are for --base: the embedded base is one, and whole.")
-    train = _from_upstream(base, family, pretrained, lora_rank) if base else _from_the_embedded_base
+    train = _from_upstream(console, base, family, pretrained, lora_rank) if base else _from_the_embedded_base
     _train(console, store, name, run, train, dry_run=dry_run, languages=_languages(base))
 
 
@@ -149,7 +149,7 @@ def _from_the_embedded_base(
 
 
 def _from_upstream(
-    base: tuple[Path, ...], family: str | None, pretrained: tuple[Path, ...], lora_rank: int | None
+    console: Console, base: tuple[Path, ...], family: str | None, pretrained: tuple[Path, ...], lora_rank: int | None
 ) -> Train:
     def train(store: Store, name: str, used: Sequence[Recording], run: RunConfig, tell: Progress) -> Trained:
         from core_model.pretrained import Pretrained
@@ -157,6 +157,8 @@ def _from_upstream(
         from lifecycle.fine_tuning import run as fine_tune
 
         files = find_base(base, family)
+        for told in files.left_out:
+            console.remark(f"Not looked at for a base: {told}.")
         return fine_tune(store, name, used, files, Pretrained.find(*(pretrained or base)), lora_rank, run, tell=tell)
 
     return train

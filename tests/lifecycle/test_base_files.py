@@ -41,6 +41,7 @@ def folder(tmp_path: Path) -> Path:
 def test_the_base_of_a_family(folder: Path, family: str) -> None:
     base = find_base([folder], family)
     assert base.family == family
+    assert [told.partition(":")[0] for told in base.left_out] == ["notes.pth"]
     assert base.sovits.path == folder / family / "G.pth" and base.gpt.path == folder / "s1.ckpt"
     assert (base.judges.path if base.judges else None) == (None if family == "v4" else folder / family / "D.pth")
 

@@ -44,8 +44,8 @@ def loss_of(network: GPT, batch: Batch, device: str = "cpu") -> tuple[torch.Tens
     """(cross entropy summed over the codes, how many codes, how many guessed right) of one batch."""
     codes = torch.from_numpy(batch.codes).to(device)  # (B, T)
     lengths = torch.from_numpy(batch.code_lengths).to(device)
-    # Each code is predicted from those before it; the first of all from the phonemes, so an utterance's own first code
-    # stands in front and what is predicted behind it begins with the second. End of speech follows the last.
+    # Each code is predicted from those before it, so the first of all stands in front and is never a target (when
+    # speaking, a prompt stands there). End of speech follows the last.
     positions = torch.arange(codes.shape[1], device=device)
     following = torch.cat([codes[:, 1:], torch.zeros_like(codes[:, :1])], dim=1)
     targets = torch.where(positions == lengths[:, None] - 1, network.dims.end_of_speech, following)

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from core_model.adopting import adopt
 from core_model.diffusion.adapters import adapt, lora_weights
-from core_model.diffusion.loading import Array, adopt
 from core_model.diffusion.synthesizer import FlowMatchingSoVITS
 from core_model.errors import DatasetError
 from core_model.gpt import GPT
@@ -23,7 +23,7 @@ from core_model.sovits.discriminator import V1_V2, DiscriminatorDims, MultiPerio
 from core_model.sovits.synthesizer import SoVITS
 from core_model.speaking import sovits_dims
 from core_model.synthesis import load_gpt
-from core_model.voice import Voice
+from core_model.voice import Array, Voice
 
 _POSTERIOR = "posterior_encoder."
 _LARGEST_HALF = float(np.finfo(np.float16).max)
