@@ -19,6 +19,7 @@ from lifecycle.cli import main
 from lifecycle.errors import OutputExistsError
 from lifecycle.examining import Examination
 from lifecycle.fixity_history import Entry, History
+from lifecycle.trusting import Judgement
 from lifecycle.verification_report import NAME, plain, render, write_report
 from lifecycle.verifying import LAYERS, Layer, Verification
 from tests.lifecycle.verified import MACHINE, NOW, drifting, passing
@@ -97,6 +98,14 @@ def test_a_voice_that_passes(passed: Examination) -> None:
     assert "4 older lines are left out" in told and "2031-01-01 gone" in told and "1 line of the log could not" in told
     assert told.count("✓ passed") == 10 and "✗" not in told
     assert "shelf" not in told  # where a bundle lies tells of whoever looked at it
+
+
+def test_a_bundle_that_nobody_vouches_for_is_said_to_be_so_at_the_top(passed: Examination) -> None:
+    doubted = replace(passed, judgement=Judgement((), f"it is not signed {HOSTILE}"))
+    told = words(read(render(doubted, now=NOW, machine=MACHINE)))
+    assert "! Nobody you trust vouches for this bundle: it is not signed" in told
+    trusted = replace(passed, judgement=Judgement((), ""))
+    assert "vouches" not in render(trusted, now=NOW, machine=MACHINE)
 
 
 def test_a_voice_that_drifted_names_the_first_layer(drifted: Examination) -> None:
