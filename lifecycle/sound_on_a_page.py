@@ -28,7 +28,7 @@ _COLUMNS = 720  # more than a page is wide: finer steps in time would be bytes t
 _WINDOW_S = 0.04
 _FAINTEST = 1e-3  # as loud as a picture's loudest is at least: what is all but silent must not be scaled up to noise
 _NOTHING = 1e-8  # the magnitude that silence is given, far below RANGE_DB under that
-_TICKS_HZ = (250, 500, 1000, 2000, 4000, 8000, 16000)
+_TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
 _RAMP = ((0.0, 0xD6EAF8, 0), (0.25, 0x8EC1E8, 150), (0.55, 0x2B77BC, 255), (0.8, 0x10417F, 255), (1.0, 0x04142F, 255))
 
 
