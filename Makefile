@@ -13,7 +13,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 LOCKED = install --quiet --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run languages upstream dev test slow lint types compat fuzz bench docs golden demo base locks clean
+.PHONY: help run languages upstream dev test slow dsse lint types compat fuzz bench docs golden demo base locks clean
 
 help:  ## print this
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,6 +50,9 @@ test: dev  ## the whole suite, offline, at most 10 minutes on 2 cores
 slow: dev  ## what takes minutes and `make test` leaves out: a training killed again and again, alignment against the engine
 	$(VENV)/bin/python -m pytest -m slow
 
+dsse: dev  ## OpenSSF's model-signing, in an environment of its own, verifies what we sign
+	$(VENV)/bin/python -m pytest -m slow tests/archive/test_dsse.py
+
 lint: dev  ## ruff, its formatting, and the doors between the rooms
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -59,7 +62,7 @@ types: dev  ## mypy --strict
 	$(VENV)/bin/mypy
 
 compat: dev  ## other people's bytes: age vectors, bundles opened by hand, recorded outputs of GPT-SoVITS
-	$(VENV)/bin/python -m pytest -rs tests/archive tests/golden
+	$(VENV)/bin/python -m pytest -rs tests/archive tests/golden tests/test_vectors.py compat_tests
 
 fuzz: dev  ## ten minutes of hostile bytes; also with atheris where that is installed (pip install atheris)
 	$(VENV)/bin/python -m tests.fuzzing 600
