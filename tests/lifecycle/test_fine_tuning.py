@@ -90,7 +90,7 @@ def base_of(family: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Ba
     )
     monkeypatch.setattr(fine_tuning, "_imported", lambda *_: Voice.open(voice.directory))
     (directory / "file").write_bytes(b"a base file")
-    file = CheckpointFile(directory / "file", "sovits", family, 0, ("it is one",), False, ())
+    file = CheckpointFile(directory / "file", "sovits", family, 0, 0, ("it is one",), False, ())
     flow = family == "v3"
     return BaseFiles(replace(file, kind="gpt"), file, None if flow else replace(file, kind="discriminator"))
 
