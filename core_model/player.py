@@ -135,7 +135,7 @@ def prefix_mask(phonemes: int, tokens: int) -> npt.NDArray[np.bool_]:
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     if not path.is_file():
-        raise ExportMissingError(f"the voice has no {path.parent.name} export ({path.name} is not in {path.parent})")
+        raise ExportMissingError(f"the voice has no {path.parent.name} export: {path.name} is missing")
     if not path.stat().st_size:
         raise VoiceError(f"exports/onnx/{path.name}", "is empty")
     require_graph(path, f"exports/onnx/{path.name}")
