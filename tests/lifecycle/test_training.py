@@ -294,7 +294,7 @@ def contents(home: Path) -> dict[str, bytes]:
     return {path.relative_to(voice).as_posix(): path.read_bytes() for path in voice.rglob("*") if path.is_file()}
 
 
-FEW = [("checkpoint", 2), ("exports", 1), ("rename", 1)]
+FEW = [("checkpoint", 2), ("rename", 1)]
 ALL = [
     ("tell", 1), ("checkpoint", 1), ("curve", 1), ("tell", 3), ("checkpoint", 1), ("curve", 2), ("checkpoint", 2),
     ("tell", 2), ("records", 1), ("exports", 1), ("rename", 1),

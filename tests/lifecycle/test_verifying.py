@@ -94,7 +94,7 @@ def test_weights_of_another_voice_in_the_right_shape_fail(directory: Path, load:
     assert verification.diagnosis is not None and verification.diagnosis.name == "tokens"
 
 
-@pytest.mark.parametrize("seed", [101, 102, 103])
+@pytest.mark.parametrize("seed", [101, pytest.param(102, marks=pytest.mark.slow), 103])
 def test_a_stock_voice_fails_by_identity_alone(directory: Path, seed: int) -> None:
     """Even if its waveforms had been recorded as golden: 101 and 102 are known stock voices, 103 is a new one."""
     change_weights(directory, "sovits", lambda name, _: tiny_weights(seed=seed)["sovits"][name])
