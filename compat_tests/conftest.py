@@ -1,7 +1,7 @@
 """pytest compat_tests --voice FILE --runner CMD: one test for each layer and golden sentence of one voice.
 
-Knows the options and where results are kept; what is asked and what answers are worth is suite.py's. Without --voice the
-tests of a voice are not collected, with it they alone are.
+Knows the options and where results are kept; what is asked and what answers are worth is suite.py's. Without --voice
+the tests of a voice are not collected, with it they alone are.
 """
 
 from __future__ import annotations
@@ -37,16 +37,14 @@ class UnderTest:
 
     opened: Opened
     golden: Golden
-    runner: Runner
-    work: Path
+    source: RunnerSource
     xfails: dict[str, str] = field(default_factory=dict)
     assessed: Assessment | None = None
 
     def assessment(self) -> Assessment:
         """Every layer, asked once for all tests."""
         if self.assessed is None:
-            source = RunnerSource(self.opened.directory, self.runner, self.work)
-            self.assessed = assess(self.opened.directory, source, fixity=self.opened.fixity)
+            self.assessed = assess(self.opened.directory, self.source, fixity=self.opened.fixity)
         return self.assessed
 
 
@@ -60,12 +58,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--runner", metavar="CMD", help="The runner's command, split as a shell would and run without one.")
     group.addoption("--runner-env", metavar="NAME=VALUE", action="append", default=[], help="A variable it is to see.")
     group.addoption("--runner-time", metavar="S", type=float, default=600.0, help="Seconds for one call; else 600.")
-    group.addoption(
-        "--identity", metavar="KEYFILE", action="append", default=[], help="Identities that open the bundle."
-    )
-    group.addoption(
-        "--trust", metavar="KEY", action="append", default=[], help="A file of keys: one must have signed it."
-    )
+    group.addoption("--identity", metavar="KEYFILE", action="append", default=[], help="Identities that open it.")
+    group.addoption("--trust", metavar="KEY", action="append", default=[], help="A file of keys; one must have signed.")
     group.addoption("--accept-unsigned", action="store_true", help="Take a bundle by anybody.")
     group.addoption("--xfails", metavar="FILE", help="Known failures, `test-id: reason` a line. Strict.")
 
@@ -82,7 +76,8 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         opened = _opened(config, Path(voice), place / "voice")
         golden = read_golden(opened.directory)
-        under_test = UnderTest(opened, golden, _runner(config, runner), place / "work")
+        source = RunnerSource(opened.directory, _runner(config, runner), place / "work")
+        under_test = UnderTest(opened, golden, source)
         if config.getoption("--xfails"):
             under_test.xfails = read_xfails(Path(config.getoption("--xfails")), _ids(golden))
     except (ArchiveError, CompatError, OSError, ValueError) as error:

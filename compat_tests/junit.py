@@ -4,7 +4,7 @@ Knows findings and the format, and writes no file. What others wrote is escaped,
 replaced. Reference: the Ant JUnit schema as Jenkins and GitLab read it.
 
     <testsuites><testsuite name="onnx" tests failures errors skipped>
-        <testcase classname="onnx" name="tokens[en-0]"/>  <failure message/>, <error message/> or <skipped message/> in it
+        <testcase classname="onnx" name="tokens[en-0]"/>  in it <failure/>, <error/> or <skipped/>
 """
 
 from __future__ import annotations

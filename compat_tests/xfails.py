@@ -3,8 +3,8 @@
     # ONNX Runtime 1.15.1, found on 2026-11-28
     waveform[en-1]: the resampler of this release rounds the other way
 
-An entry whose test passes fails the run, and so does one whose test is not there: a list of excuses that may only shrink.
-Knows no pytest.
+An entry whose test passes fails the run, and so does one whose test is not there: a list of excuses that can only
+shrink. Knows no pytest.
 """
 
 from __future__ import annotations

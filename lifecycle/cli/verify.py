@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     type=click.Choice(("both", "torch", "onnx", "torchscript", "all")),
     default="both",
     show_default=True,
-    help="What computes the networks; both are torch and onnx. One that is not installed is reported as not run. Loading "
-    "TorchScript runs code of the voice's, which is looked through first, so it is loaded only when asked for.",
+    help="What computes the networks; both are torch and onnx. One that is not installed is reported as not run. "
+    "Loading TorchScript runs code of the voice's, which is looked through first: only when asked for.",
 )
 @click.option(
     "--junit",
