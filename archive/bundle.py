@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from archive import checking, custody, dsse, files, outer, parity, payload, sealing
+from archive import beside, checking, custody, dsse, files, outer, parity, payload, sealing
 from archive.age import envelope, header
 from archive.age.envelope import Identity, Recipient
 from archive.age.stream import InOrderReader, SeekableReader
@@ -42,7 +42,6 @@ from archive.ssh_keys import TrustedKey
 
 __all__ = ["Bundle", "Packed", "check", "open_bundle", "pack", "payload_digest"]
 
-_THREADS = 4  # as many digests as are ever under way at once
 _NO_FORMATS: Mapping[str, tuple[str, int]] = {}
 
 
@@ -81,7 +80,7 @@ def payload_digest(
 ) -> str:
     """The bundle id that `pack` would give, without writing anything."""
     described = payload.describe(members, description or {}, formats)
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with beside.threads() as pool:
         digest = Digest(pool)
         for _ in payload.produce(described, members, digest, pool):
             pass
@@ -150,7 +149,7 @@ class Bundle:
         Every byte of the bundle is verified before *destination* appears. DamagedError, UnsafePathError, FormatError or
         DestinationExistsError; then nothing appears.
         """
-        with ThreadPoolExecutor(_THREADS) as pool, files.appearing(destination) as directory:
+        with beside.threads() as pool, files.appearing(destination) as directory:
             digest = Digest(pool)
             source = _source(
                 self._outer.payload, self._key, partial(_DigestingRegion, digest), seekable=False, pool=pool
@@ -161,7 +160,7 @@ class Bundle:
 
     def verify(self) -> str:
         """Read the whole payload and compare every byte with what must stand there. Returns the bundle id."""
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with beside.threads() as pool:
             return payload.walk(self._whole(), self.manifest, _read_through, pool)
 
     def signatures(self, trusted: Sequence[TrustedKey], now: datetime) -> tuple[Signature, ...]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive import custody, dsse, files, outer, parity, texts
+from archive import beside, custody, dsse, files, outer, parity, texts
 from archive.age import envelope, header, stream
 from archive.age.envelope import Recipient
 from archive.age.stream import EncryptingWriter
@@ -22,7 +22,6 @@ from archive.errors import FormatError
 from archive.manifest import Manifest
 from archive.signing import Signer
 
-_THREADS = 5  # as many digests as are ever under way at once
 Produce = Callable[[Digest, Executor], Iterator[bytes | memoryview]]
 
 
@@ -64,7 +63,7 @@ def write(destination: Path, described: Manifest, produce: Produce, sealing: Sea
     """
     sealing.require_one_audience()
     with (
-        ThreadPoolExecutor(_THREADS) as pool,
+        beside.threads() as pool,
         files.building(destination, parity.PROTECTED) as work,
         files.create(work / parity.PROTECTED) as file,
     ):
@@ -73,8 +72,8 @@ def write(destination: Path, described: Manifest, produce: Produce, sealing: Sea
         for name, text in texts.members(sealing.readme, encrypted=not sealing.public).items():
             writer.add(name, text)
         name = outer.PUBLIC if sealing.public else outer.ENCRYPTED
-        beside = sha512 if sealing.act else None
-        kinds = _put(writer, name, described.size, produce(digest, pool), sealing, beside, pool)
+        also = sha512 if sealing.act else None
+        kinds = _put(writer, name, described.size, produce(digest, pool), sealing, also, pool)
         payload_sha256 = writer.end()
         bundle_id = digest.hexdigest()
         if sealing.act:
