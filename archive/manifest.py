@@ -112,7 +112,9 @@ class Manifest:
             offset += container.padded(entry.size)
 
 
-def build(files: Sequence[Entry], description: Mapping[str, object]) -> Manifest:
+def build(
+    files: Sequence[Entry], description: Mapping[str, object], unknown: Mapping[str, object] = _NOTHING
+) -> Manifest:
     """The manifest of these members, sorted, with their offsets filled in. FormatError or UnsafePathError.
 
     Offsets are written in the manifest and depend on its length. They only grow with it, so repeating the placement
@@ -127,7 +129,7 @@ def build(files: Sequence[Entry], description: Mapping[str, object]) -> Manifest
             offset += container.BLOCK_BYTES
             placed.append(replace(entry, offset=offset))
             offset += container.padded(entry.size)
-        manifest = Manifest(tuple(placed), description)
+        manifest = Manifest(tuple(placed), description, unknown)
         data = manifest.to_bytes()
         if container.padded(len(data)) == container.padded(manifest_bytes):
             return Manifest.parse(data)  # the writer holds itself to the reader's rules

@@ -32,6 +32,7 @@ class Packed:
     bundle_id: str
     sha256: str  # of the whole file; differs from run to run when encrypted
     size: int  # bytes
+    full_id: str | None = None  # of a delta: the bundle id of the whole that it makes with its base
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from archive.manifest import PATH, Manifest
 from core_model.strict.voice_files import require_harmless
 from core_model.voice import Voice
 from lifecycle.errors import NoSuchVoiceOrBundleError, NotTrustedError, VoiceNameError
+from lifecycle.narrowed_weights import original_sha256, widen_all
 from lifecycle.runtimes import load_runtime
 from lifecycle.store import Store
 from lifecycle.trusting import Judgement, Trust, judge
@@ -50,16 +51,19 @@ def examine(
     runtimes: Sequence[str],
     *,
     trust: Trust,
+    base: Path | None = None,
     tell: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Examination:
     """Verify the voice in the bundle *named*, else the voice of that name, on each of *runtimes*, with one thread.
+
+    A delta takes the bundle *base* that it was made since.
 
     Damage is a finding, not an error. NotTrustedError for a signature that is wrong, or not by anybody whom *trust*
     names; ArchiveError for a bundle that cannot be opened at all, VoiceError, StoreError.
     """
     tell(0, len(runtimes), "looking at every byte")
     try:
-        with _opened(named, identities, store, trust) as (voice, bundle_id, fixity, judgement):
+        with _opened(named, identities, store, trust, base) as (voice, bundle_id, fixity, judgement):
             found = {}
             for done, runtime in enumerate(runtimes):
                 tell(done, len(runtimes), runtime)
@@ -75,20 +79,24 @@ def examine(
 
 @contextmanager
 def _opened(
-    named: str, identities: Sequence[Identity], store: Store, trust: Trust
+    named: str, identities: Sequence[Identity], store: Store, trust: Trust, base_path: Path | None
 ) -> Iterator[tuple[Voice, str | None, Layer | None, Judgement | None]]:
     """Yield (voice, bundle id, fixity, signatures). Of a bundle, every byte was verified before anything is yielded.
 
     A bundle whose signature is wrong, or not by anybody whom the person named, is not unpacked: NotTrustedError.
     """
     if Path(named).is_file():
-        with open_bundle(Path(named), identities) as bundle, store.scratch("verify") as work:
+        with ExitStack() as stack:
+            bundle = stack.enter_context(open_bundle(Path(named), identities))
+            base = stack.enter_context(open_bundle(base_path, identities)) if base_path else None
+            work = stack.enter_context(store.scratch("verify"))
             judgement = judge(bundle.outside, trust)
             if judgement.doubt and not trust.accept_unsigned and (judgement.wrong or trust.named):
                 raise NotTrustedError(judgement.doubt, judgement.wrong)
             bundle.attestation()
-            bundle_id = bundle.extract(work / "voice")
+            bundle_id = bundle.extract(work / "voice", base)
             require_harmless(work / "voice")
+            widen_all(work / "voice", Manifest.parse((work / "voice" / PATH).read_bytes()))
             yield Voice.open(work / "voice"), bundle_id, fixity_layer(len(bundle.manifest.members), ()), judgement
     else:
         voice = Voice.open(_named(store, named))
@@ -107,7 +115,9 @@ def _fixity(directory: Path) -> Layer | None:
     if not (directory / PATH).is_file():
         return None
     members = Manifest.parse((directory / PATH).read_bytes()).members
-    return fixity_layer(len(members), tuple(m.path for m in members if _digest(directory / m.path) != m.sha256))
+    return fixity_layer(
+        len(members), tuple(m.path for m in members if _digest(directory / m.path) != original_sha256(m))
+    )
 
 
 def _digest(path: Path) -> str | None:
