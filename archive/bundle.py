@@ -34,7 +34,7 @@ from archive.custody import Act, Origin
 from archive.delta import Delta
 from archive.delta_making import Base, Cut
 from archive.digesting import Digest
-from archive.errors import ArchiveError, BaseNeededError, Damage, DamagedError, FormatError, SignatureError
+from archive.errors import ArchiveError, BaseNeededError, Damage, DamagedError, SignatureError
 from archive.manifest import Entry, Manifest
 from archive.outer import Outer
 from archive.outside import Outside
@@ -78,7 +78,7 @@ def pack(
     if since is None:
         return sealing.write(destination, described, partial(payload.produce, described, members), how)
     described, members, told = delta_making.make(described, members, since)
-    how = replace(how, readme={**how.readme, "holds only what differs from the bundle id": told.base})
+    how = replace(how, base=told.base)
     packed = sealing.write(destination, described, partial(payload.produce, described, members), how)
     return replace(packed, full_id=told.full)
 
@@ -188,10 +188,10 @@ class Bundle:
     def as_base(self, work: Path, cut: Cut) -> Base:
         """Extract it below the empty directory *work*, for a delta to be made since it; *cut* tells pieces of files.
 
-        FormatError for a delta: nobody should have to find a chain of files to open one.
+        BaseNeededError for a delta: nobody should have to find a chain of files to open one.
         """
         if self.delta is not None:
-            raise FormatError(f"it is a delta itself; name the bundle that it needs, with the id {self.delta.base}")
+            raise BaseNeededError(self.delta.base)
         bundle_id = self.extract(work / "base")
         (work / "delta").mkdir()
         files = {entry.path: work.joinpath("base", *entry.path.split("/")) for entry in self.manifest.members}
@@ -244,7 +244,8 @@ class Bundle:
         bundle_id = self.verify()
         origin = Origin(self._file_sha256(), self.outside.payload_sha256)
         chain = self.outside.chain()
-        how = Sealing(recipients, public, act, readme or {}, redundancy, rng, custody.REFRESHED, chain, origin)
+        base = self.delta.base if self.delta else None
+        how = Sealing(recipients, public, act, readme or {}, redundancy, rng, custody.REFRESHED, chain, origin, base)
         return sealing.write(destination, self.manifest, partial(self._produce, bundle_id), how)
 
     def _produce(self, bundle_id: str, digest: Digest, pool: Executor) -> Iterator[memoryview]:

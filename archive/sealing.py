@@ -48,6 +48,7 @@ class Sealing:
     what: str = custody.ARCHIVED
     chain: bytes = b""  # custody so far
     origin: Origin | None = None
+    base: str | None = None  # bundle id that a delta was made since
 
     def require_one_audience(self) -> None:
         """FormatError unless it is either encrypted or public."""
@@ -70,7 +71,7 @@ def write(destination: Path, described: Manifest, produce: Produce, sealing: Sea
     ):
         digest, sha512 = Digest(pool), Digest(pool, "sha512")
         writer = outer.Writer(file, pool)
-        for name, text in texts.members(sealing.readme, encrypted=not sealing.public).items():
+        for name, text in texts.members(sealing.readme, encrypted=not sealing.public, base=sealing.base).items():
             writer.add(name, text)
         name = outer.PUBLIC if sealing.public else outer.ENCRYPTED
         also = sha512 if sealing.act else None
