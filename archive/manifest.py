@@ -42,6 +42,16 @@ class Entry:
     version: int
     unknown: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
 
+    @property
+    def original_sha256(self) -> str | None:
+        """SHA-256 of the file that this one was narrowed from; None if it is the original itself. FormatError."""
+        match self.unknown.get("original"):
+            case None:
+                return None
+            case {"sha256": str(sha256)} if _SHA256.fullmatch(sha256):
+                return sha256
+        raise FormatError(f"the manifest says of {self.path} in no known way what it was narrowed from")
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

@@ -20,7 +20,7 @@ from archive.manifest import PATH, Manifest
 from core_model.strict.voice_files import require_harmless
 from core_model.voice import Voice
 from lifecycle.errors import NoSuchVoiceOrBundleError, NotTrustedError, VoiceNameError
-from lifecycle.narrowed_weights import original_sha256, widen_all
+from lifecycle.narrowed_weights import widen_all
 from lifecycle.runtimes import load_runtime
 from lifecycle.store import Store
 from lifecycle.trusting import Judgement, Trust, judge
@@ -116,7 +116,7 @@ def _fixity(directory: Path) -> Layer | None:
         return None
     members = Manifest.parse((directory / PATH).read_bytes()).members
     return fixity_layer(
-        len(members), tuple(m.path for m in members if _digest(directory / m.path) != original_sha256(m))
+        len(members), tuple(m.path for m in members if _digest(directory / m.path) != (m.original_sha256 or m.sha256))
     )
 
 

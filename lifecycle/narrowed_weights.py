@@ -10,12 +10,11 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from archive.errors import DamagedError, FormatError
-from archive.manifest import Entry, Manifest
+from archive.errors import DamagedError
+from archive.manifest import Manifest
 from archive.payload import damage
 from core_model.narrowing import narrow, widen
 
-KEY = "original"  # of an entry: size and sha256 of the file that it was narrowed from
 _WEIGHTS, _SUFFIX = "weights/", ".safetensors"
 
 
@@ -29,7 +28,7 @@ def narrowed(members: Mapping[str, Path], work: Path) -> tuple[dict[str, Path], 
         target = directory / path.replace("/", "-")
         if path.startswith(_WEIGHTS) and path.endswith(_SUFFIX) and narrow(file, target):
             result[path] = target
-            notes[path] = {KEY: {"sha256": _digest(file), "size": file.stat().st_size}}
+            notes[path] = {"original": {"sha256": _digest(file), "size": file.stat().st_size}}
     return result, notes
 
 
@@ -40,22 +39,14 @@ def widen_all(directory: Path, described: Manifest) -> tuple[str, ...]:
     """
     widened = []
     for entry in described.members:
-        if KEY in entry.unknown:
+        if entry.original_sha256 is not None:
             path, wide = directory / entry.path, directory / f"{entry.path}.wide"
             widen(path, wide)
-            if (found := _digest(wide)) != original_sha256(entry):
-                raise DamagedError([damage(entry.path, 0, f"an original of SHA-256 {original_sha256(entry)}", found)])
+            if (found := _digest(wide)) != entry.original_sha256:
+                raise DamagedError([damage(entry.path, 0, f"an original of SHA-256 {entry.original_sha256}", found)])
             wide.replace(path)
             widened.append(entry.path)
     return tuple(widened)
-
-
-def original_sha256(entry: Entry) -> str:
-    """The SHA-256 of the entry as it lies in a restored voice. FormatError."""
-    match entry.unknown.get(KEY, {"sha256": entry.sha256}):
-        case {"sha256": str(sha256)}:
-            return sha256
-    raise FormatError(f"the manifest says of {entry.path} in no known way what it was narrowed from")
 
 
 def _digest(path: Path) -> str:
