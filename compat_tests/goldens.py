@@ -134,7 +134,10 @@ def _parse(record: Mapping[str, object], arrays: Mapping[str, npt.NDArray[np.gen
         noise_scale=_number(record["noise_scale"]),
         steps=None if steps is None else _positive(steps, "steps", 1000),
         tolerances=Tolerances(
-            *(_number(kept[name]) for name in ("logits", "waveform", "waveform_db")), found=str(kept.get("found", ""))
+            logits=_number(kept["logits"]),
+            waveform=_number(kept["waveform"]),
+            waveform_db=_number(kept["waveform_db"]),
+            found=str(kept.get("found", "")),
         ),
         identity=_identity(record["identity"]),
         sentences=tuple(_sentence(index, facts, arrays) for index, facts in enumerate(described)),

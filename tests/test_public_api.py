@@ -30,7 +30,9 @@ PUBLIC = (
     "lifecycle.store.Store",
 )
 INITS = sorted(
-    path for room in ("archive", "compat_tests", "core_model", "lifecycle", "privacy") for path in (ROOT / room).rglob("__init__.py")
+    path
+    for room in ("archive", "compat_tests", "core_model", "lifecycle", "privacy")
+    for path in (ROOT / room).rglob("__init__.py")
 )
 
 
