@@ -153,6 +153,8 @@ def _sentence(index: int, facts: object, arrays: Mapping[str, npt.NDArray[np.gen
         if array.ndim != dimensions or not array.size:
             raise ValueError(f"{index}.{name} has the shape {array.shape}")
         found[name] = array
+    if found["logits"].shape[1] < 2:
+        raise ValueError(f"{index}.logits has no second best token")
     language = str(facts["language"])
     return Sentence(f"{language}-{index}", str(facts["text"]), language, **found)
 
