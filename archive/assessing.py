@@ -87,10 +87,10 @@ def assess(path: Path, whole: Region, found: Found) -> tuple[tuple[DamagedRange,
 
 def _available(path: Path, records: Records) -> int:
     """How many data blocks par2 finds: it looks for them at every byte."""
-    with tempfile.TemporaryDirectory(prefix="lifecycle-check-") as place:
-        with files.create(Path(place) / parity.MEMBER) as file:
+    with files.workplace(Path(tempfile.gettempdir()) / "lifecycle-check") as place:
+        with files.create(place / parity.MEMBER) as file:
             files.write_all(file, records.marshal())
-        return par2_program.available(Path(place), path)
+        return par2_program.available(place, path)
 
 
 def _data_pieces(whole: Region, found: Found) -> Iterator[_Piece]:

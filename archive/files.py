@@ -48,9 +48,8 @@ def appearing(destination: Path) -> Iterator[Path]:
 
     DestinationExistsError if something is there, before the block or at its end.
     """
-    if os.path.lexists(destination):
-        raise DestinationExistsError(destination)
-    with _workplace(destination) as temporary:
+    require_absent(destination)
+    with workplace(destination) as temporary:
         yield temporary
         for directory, _, _ in os.walk(temporary, topdown=False):
             _sync_directory(Path(directory))
@@ -76,7 +75,7 @@ def building(destination: Path, name: str) -> Iterator[Path]:
 
     Yields the directory, where other programs may leave what they need meanwhile: all but *name* vanishes.
     """
-    with _workplace(destination) as temporary:
+    with workplace(destination) as temporary:
         yield temporary
         with (temporary / name).open("rb") as file:
             os.fsync(file.fileno())
@@ -91,13 +90,23 @@ def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
         view = view[file.write(view) :]
 
 
+def require_absent(destination: Path) -> None:
+    """DestinationExistsError if something is there.
+
+    A run that was killed when it had just made it left a directory: that goes all the same.
+    """
+    if os.path.lexists(destination):
+        _sweep(destination)
+        raise DestinationExistsError(destination)
+
+
 def leftovers(directory: Path) -> list[Path]:
     """What interrupted runs left in *directory*, and what others are working in."""
     return sorted(path for path in directory.iterdir() if _LEFTOVER.fullmatch(path.name))
 
 
 @contextmanager
-def _workplace(destination: Path) -> Iterator[Path]:
+def workplace(destination: Path) -> Iterator[Path]:
     """A new directory beside *destination*, locked while the block runs, and gone after it unless it was renamed."""
     _sweep(destination)
     while True:
@@ -133,7 +142,7 @@ def _lock(directory: Path, *, wait: bool = True) -> int | None:
         return None  # what the dead leave there stays
     try:
         descriptor = os.open(directory, os.O_RDONLY)
-    except FileNotFoundError:  # somebody else has just swept
+    except (FileNotFoundError, PermissionError):  # somebody else has just swept; or it is somebody else's
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -185,3 +185,26 @@ def test_one_voice_is_trained_by_one_process_at_a_time(tmp_path: Path) -> None:
         pass
     with store.work_alone("anna") as work:
         assert work.is_dir()
+
+
+def test_half_a_key_that_a_killed_writer_left_goes_with_the_next_one_and_nobody_elses_does(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    dead = tmp_path / ".key.01234567.unfinished"
+    others = [tmp_path / name for name in (".key.0123456.unfinished", ".key.2.01234567.unfinished", ".key.pub")]
+    for left in (dead, *others):
+        left.write_bytes(b"AGE-SECRET-KEY-")
+    (tmp_path / ".key.89abcdef.unfinished").symlink_to(others[0])
+    (tmp_path / ".key.00000000.unfinished").mkdir()
+    os.mkfifo(tmp_path / ".key.00000001.unfinished")
+    before = {left.name for left in tmp_path.iterdir()} - {dead.name}
+    with new_file(path) as alive:
+        alive.write(b"first")
+        with new_file(path) as second:
+            second.write(b"second")
+        assert path.read_bytes() == b"second"
+    assert path.read_bytes() == b"first"
+    assert {left.name for left in tmp_path.iterdir()} == before | {"key"}
+    dead.touch()
+    with pytest.raises(OutputExistsError), new_file(path, replace=False):
+        pass
+    assert not dead.exists()  # also where there is nothing to write
