@@ -1,4 +1,7 @@
-"""Whole or not at all: killed at 12 points (at 200: tests/lifecycle/test_verbs_killed.py), failing, racing, and in the order that survives a power cut."""
+"""Whole or not at all: killed at 12 points, failing, racing, and in the order that survives a power cut.
+
+tests/lifecycle/test_verbs_killed.py kills at 200.
+"""
 
 from __future__ import annotations
 

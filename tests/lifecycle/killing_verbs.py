@@ -1,4 +1,4 @@
-"""The five verbs that write, laid out so that each can be killed anywhere. A program: `python killing_verbs.py VERB ...`.
+"""The five verbs that write, so that each can be killed anywhere. A program: `python killing_verbs.py VERB ...`.
 
 Each verb works in a directory of its own, a copy of DIRECTORY/template; the system's temporary directory is in it too,
 so that nothing that is left anywhere is overlooked. Prints one JSON line per child, as tests/archive/killing.py does.

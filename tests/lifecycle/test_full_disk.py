@@ -1,4 +1,4 @@
-"""A disk that is full, or may not be written to: one sentence, exit 1, nothing lost, and all is well once there is room.
+"""A disk that is full, or may not be written to: one sentence, exit 1, nothing lost, and all well once there is room.
 
 On a real file system: a tmpfs that the test mounts, which takes root on Linux; skipped elsewhere.
 """
