@@ -200,7 +200,7 @@ class _Members:
 
 
 def _following(whole: Region, position: int, shift: int) -> int:
-    """The next multiple of a block after *position* that stands in the file, moved or not; how long it was is hearsay."""
+    """The next block after *position* that stands in the file, moved or not: how long that once was is hearsay."""
     position += BLOCK_BYTES
     if whole.size < position < -shift:
         return container.padded(-shift)

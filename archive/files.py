@@ -11,13 +11,14 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from archive.errors import DestinationExistsError
+from archive.errors import DestinationExistsError, FormatError
 
 if sys.platform != "win32":
     import fcntl
@@ -25,6 +26,7 @@ if sys.platform != "win32":
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
 # O_EXCL: nobody else's file. O_NOFOLLOW: nobody else's link.
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_READ = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 
 
 @contextmanager
@@ -88,6 +90,20 @@ def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while len(view):
         view = view[file.write(view) :]
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """The file at *path*, open for reading, unbuffered. FormatError for a device or a pipe, which need not end."""
+    descriptor = os.open(path, _READ)
+    try:
+        file: BinaryIO = os.fdopen(descriptor, "rb", buffering=0)
+    except OSError as error:  # a directory
+        os.close(descriptor)
+        raise type(error)(error.errno, error.strerror, str(path)) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise FormatError(f"{path} is not a regular file")
+    return file
 
 
 def require_absent(destination: Path) -> None:

@@ -42,7 +42,7 @@ def repair(source: Path, destination: Path) -> Repaired:
     report = checking.check(source)
     if report.whole:
         return Repaired(None, report, 0)
-    with source.open("rb", buffering=0) as file:
+    with files.open_regular(source) as file:
         whole = Region(file, 0, file.seek(0, 2), outer.END_ENTRY)
         found = parity.find(whole)
         outlook = report.outlook

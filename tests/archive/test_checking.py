@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -17,13 +19,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from archive import parity
+from archive import outside, parity
 from archive.age import header
 from archive.age.header import Stanza
 from archive.age.primitives import encode_base64
 from archive.bundle import check, open_bundle
 from archive.checking import CheckReport
 from archive.errors import ArchiveError, DamagedError, FormatError
+from archive.repairing import repair
 from tests.archive.conftest import Small
 from tests.archive.crafting import IDENTITY, bundle_of, layout, payload_of, stand_alone, tar_entry
 
@@ -302,3 +305,18 @@ def rebuilt(payload: bytes) -> bytes:
     members.append((b"payload.tar.age", payload))
     sums = b"".join(hashlib.sha256(data).hexdigest().encode() + b"  " + name + b"\n" for name, data in members)
     return b"".join(tar_entry(name, data) for name, data in [*members, (b"SHA256SUMS", sums)]) + bytes(1024)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("verb", ["check", "open", "look", "repair"])
+def test_a_pipe_or_a_device_is_not_waited_for(verb: str, tmp_path: Path) -> None:
+    act: dict[str, Callable[[Path], object]] = {
+        "check": check,
+        "open": open_bundle,
+        "look": lambda path: outside.look(path).__enter__(),
+        "repair": lambda path: repair(path, tmp_path / "new"),
+    }
+    os.mkfifo(tmp_path / "pipe.voice")
+    for path in (tmp_path / "pipe.voice", Path("/dev/zero")):
+        with pytest.raises(FormatError, match="is not a regular file"):
+            act[verb](path)
