@@ -149,7 +149,12 @@ class Store:
 
 
 def require_same_kind(path: Path, beginning: bytes) -> None:
-    """Refuse to write over the file *path* unless it is empty or begins with *beginning*: it may be the only key."""
+    """Refuse to write over the file *path* unless it is empty or begins with *beginning*: it may be the only key.
+
+    What is there and no file, a device or a pipe, is refused too: a rename over /dev/null would be the end of it.
+    """
+    if path.exists() and not path.is_file():
+        raise OutputExistsError(path)
     if path.is_file():
         with path.open("rb") as file:
             if file.read(len(beginning)) not in (b"", beginning):

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.errors import BusyError, OutputExistsError, UnknownVoiceError, VoiceExistsError, VoiceNameError
-from lifecycle.store import Store, default_home, new_file, require_name
+from lifecycle.store import Store, default_home, new_file, require_name, require_same_kind
 
 
 def write_voice(store: Store, name: str, text: str = "{}") -> None:
@@ -208,3 +208,12 @@ def test_half_a_key_that_a_killed_writer_left_goes_with_the_next_one_and_nobody_
     with pytest.raises(OutputExistsError), new_file(path, replace=False):
         pass
     assert not dead.exists()  # also where there is nothing to write
+
+
+def test_a_device_a_pipe_or_a_directory_is_no_file_of_the_same_kind(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/null")
+    for path in (tmp_path / "pipe", tmp_path / "link", Path("/dev/null"), tmp_path):
+        with pytest.raises(OutputExistsError):
+            require_same_kind(path, b"")
+    require_same_kind(tmp_path / "nothing", b"x")
