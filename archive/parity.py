@@ -188,7 +188,6 @@ class _Set:
     blocks: dict[int, int]
     block_bytes: set[int]
     first: int
-    last: int = 0
 
 
 def find(whole: Region, expected: Plan | None = None) -> Found | None:
@@ -200,8 +199,8 @@ def find(whole: Region, expected: Plan | None = None) -> Found | None:
     """
     sets: dict[bytes, _Set] = {}
     for offset, set_id, kind, body, size in _packets(whole):
-        members = sets[set_id] = sets.pop(set_id, None) or _Set({}, {}, set(), offset)  # the last to end stands last
-        members.last = offset
+        members = sets.pop(set_id) if set_id in sets else _Set({}, {}, set(), offset)
+        sets[set_id] = members  # behind the others: the last to end stands last
         if len(sets) > _MOST_SETS:
             del sets[next(iter(sets))]
         if kind == _BLOCK:
