@@ -20,9 +20,7 @@ from click.testing import CliRunner
 from archive.age.keys import identity_file
 from archive.bundle import open_bundle, pack
 from archive.custody import Act
-from core_model.voice import Voice
 from lifecycle.cli import main
-from lifecycle.preserving import payload_members
 from lifecycle.shelf import LOG
 from lifecycle.store import Store
 from lifecycle.trusting import own_signer
@@ -71,7 +69,7 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bundle(voice: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The voice in a bundle that Anna signed."""
     path = tmp_path_factory.mktemp("bundle") / "ada.voice"
-    members = payload_members(Voice.open(voice), path.parent)
+    members = {file.relative_to(voice).as_posix(): file for file in voice.rglob("*") if file.is_file()}
     pack(path, members, description={"voice": "ada"}, recipients=[IDENTITY.recipient], act=Act(ANNA, NOW))
     return path.read_bytes()
 

@@ -24,7 +24,6 @@ from archive.custody import Act
 from archive.errors import DestinationExistsError
 from core_model.voice import Voice
 from lifecycle.errors import OutputExistsError, VoiceExistsError
-from lifecycle.preserving import payload_members
 from lifecycle.scrubbing import scrub
 from lifecycle.store import Store
 from tests.archive.crafting import IDENTITY, STRANGER
@@ -51,7 +50,7 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bundle(voice: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The voice in a bundle that Anna signed."""
     path = tmp_path_factory.mktemp("bundle") / "ada.voice"
-    members = payload_members(Voice.open(voice), path.parent)
+    members = {file.relative_to(voice).as_posix(): file for file in voice.rglob("*") if file.is_file()}
     pack(path, members, description={"voice": "ada"}, recipients=[IDENTITY.recipient], act=Act(ANNA, NOW))
     return path
 
