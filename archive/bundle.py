@@ -108,7 +108,7 @@ def open_bundle(
     file, which is read once for it, as of *now*; without, signatures are nobody's business but `Bundle.signatures`'s.
     Use it in a `with` block, or close it.
     """
-    file = path.open("rb", buffering=0)
+    file = files.open_regular(path)
     try:
         found = outer.read(file)
         if trusted is not None:

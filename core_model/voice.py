@@ -288,7 +288,7 @@ def _as_floats(array: Array | None) -> Floats | None:
 
 def _check_prompt(tensors: Mapping[str, Array], description: Description, place: str) -> None:
     """Shapes and ranges: a prompt that does not fit would fail deep inside a network, far from its cause."""
-    sizes = {name: int(str(value)) for name, value in description.gpt.items()}
+    sizes = {name: int(str(description.gpt[name])) for name in ("semantic_tokens", "phonemes", "word_features")}
     # The last token ends speech, so none may stand in a prompt.
     for name, limit in (("semantic_tokens", sizes["semantic_tokens"] - 1), ("phonemes", sizes["phonemes"])):
         row = tensors[name]

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from archive import files
 from archive.age.envelope import Identity, Recipient
 from archive.bundle import Packed, open_bundle
 from archive.custody import Act, Record
+from archive.errors import DestinationExistsError
 from archive.outside import look
 from archive.parity import DEFAULT_PERCENT
 from lifecycle.errors import OutputExistsError
@@ -45,8 +47,10 @@ def refresh(
     The old bundle is verified whole first, and only read. Whoever signs again vouches for it from then on, so it has to
     be signed by somebody trusted. NotTrustedError, OutputExistsError, ArchiveError; then nothing is written.
     """
-    if destination.exists():
-        raise OutputExistsError(destination)
+    try:
+        files.require_absent(destination)
+    except DestinationExistsError:
+        raise OutputExistsError(destination) from None
     destination.parent.mkdir(parents=True, exist_ok=True)
     with open_bundle(bundle_path, identities) as bundle:
         judgement = require_trusted(bundle.outside, trust)

@@ -16,11 +16,12 @@ import contextlib
 import fcntl
 import json
 import os
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lifecycle.errors import ShelfBusyError, ShelfError
 
@@ -28,6 +29,7 @@ SHELF = "shelf.toml"
 LOG = "fixity.jsonl"
 COPIES = 3
 PLACES = 2
+_MOST_SHELF_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,14 @@ def read_copies(directory: Path) -> Copies:
     """Read shelf.toml, whose tables [[copies]] each name a place; without it nothing is recorded. ShelfError."""
     path = directory / SHELF
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        with _open_regular(path, os.O_RDONLY) as file:
+            data = file.read(_MOST_SHELF_BYTES + 1)
+        if len(data) > _MOST_SHELF_BYTES:
+            raise ShelfError(f"{path} has more than {_MOST_SHELF_BYTES} bytes")
+        document = tomllib.loads(data.decode("utf-8"))
     except FileNotFoundError:
         return Copies(())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ShelfError(f"{path} is not TOML: {error}") from error
     unknown = sorted(document.keys() - {"copies"})
     tables = document.get("copies", [])
@@ -72,10 +78,10 @@ def read_copies(directory: Path) -> Copies:
 class FixityLog:
     """The log of one shelf, held by one process at a time. Made by `open_log`."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path = path
-        self._descriptor = descriptor
-        data = path.read_bytes()
+        self._descriptor = file.fileno()
+        data = file.read()
         self.records: list[dict[str, Any]] = []
         self.unreadable_lines = 0
         for line in data.split(b"\n"):
@@ -88,7 +94,10 @@ class FixityLog:
 
     def append(self, record: Mapping[str, object]) -> None:
         """Add a line and bring it to the disk. OSError; then the line counts as never written."""
-        line = (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8")
+        try:
+            line = (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8")
+        except UnicodeEncodeError:  # the name of a file, which may be any bytes
+            line = (json.dumps(record) + "\n").encode("ascii")
         data = b"\n" + line if self._torn else line
         self._torn = True
         if os.write(self._descriptor, data) != len(data):
@@ -102,16 +111,22 @@ class FixityLog:
 def open_log(directory: Path) -> Iterator[FixityLog]:
     """Open the fixity log of *directory*, new if there is none. ShelfBusyError while another process has it."""
     path = directory / LOG
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o644)
-    try:
+    with _open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW) as file:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ShelfBusyError(directory) from error
-        yield FixityLog(path, descriptor)
-    finally:
-        os.close(descriptor)
+        yield FixityLog(path, file)
+
+
+@contextlib.contextmanager
+def _open_regular(path: Path, flags: int) -> Iterator[BinaryIO]:
+    """Open a file, and nothing else: a pipe would be waited for, a device has no end. ShelfError."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  a descriptor has no path
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ShelfError(f"{path} is no file")
+        yield file
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

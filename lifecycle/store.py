@@ -22,6 +22,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,8 @@ class Store:
     @contextlib.contextmanager
     def new_voice(self, name: str) -> Iterator[Path]:
         """Yield an empty directory that becomes the voice *name* if the block ends without an error, else vanishes."""
+        if self.voices_directory.is_dir():
+            self.clean_leftovers()  # also where the name is taken: by a run that was killed just after that, perhaps
         self.require_free(name)
         with self.scratch(name) as directory:
             made = directory / name
@@ -146,7 +149,12 @@ class Store:
 
 
 def require_same_kind(path: Path, beginning: bytes) -> None:
-    """Refuse to write over the file *path* unless it is empty or begins with *beginning*: it may be the only key."""
+    """Refuse to write over the file *path* unless it is empty or begins with *beginning*: it may be the only key.
+
+    What is there and no file, a device or a pipe, is refused too: a rename over /dev/null would be the end of it.
+    """
+    if path.exists() and not path.is_file():
+        raise OutputExistsError(path)
     if path.is_file():
         with path.open("rb") as file:
             if file.read(len(beginning)) not in (b"", beginning):
@@ -158,13 +166,14 @@ def new_file(path: Path, *, mode: int = 0o666, replace: bool = True) -> Iterator
     """Yield a file that becomes *path* if the block ends without an error, else vanishes.
 
     What is there already is replaced if it is a file, else OutputExistsError: a rename over /dev/null would be the end
-    of that device. With replace=False a file is left alone too.
+    of that device. With replace=False a file is left alone too. What a killed writer of *path* left beside it goes: it
+    may be half of a secret key.
     """
+    _sweep(path)
     if path.exists() and not (replace and path.is_file()):
         raise OutputExistsError(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
-    descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+    unfinished, descriptor = _begin(path, mode)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
@@ -178,6 +187,34 @@ def new_file(path: Path, *, mode: int = 0o666, replace: bool = True) -> Iterator
         unfinished.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def _begin(path: Path, mode: int) -> tuple[Path, int]:
+    """A new empty sibling of *path*, open and locked."""
+    while True:
+        unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
+        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+        with contextlib.suppress(OSError):  # a file system that knows no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if unfinished.exists():
+            return unfinished, descriptor
+        os.close(descriptor)  # somebody who swept between the two lines took it for a dead one
+
+
+def _sweep(path: Path) -> None:
+    """Remove what dead writers of *path* left. What is locked belongs to one that is alive."""
+    left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}{re.escape(_UNFINISHED)}")
+    for sibling in list(path.parent.iterdir()) if path.parent.is_dir() else []:
+        if not left.fullmatch(sibling.name):
+            continue
+        with contextlib.suppress(OSError):  # alive, somebody else's, or no file at all
+            descriptor = os.open(sibling, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    sibling.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def sync_tree(directory: Path) -> None:

@@ -47,10 +47,13 @@ class Console:
             raise click.exceptions.Exit(1)
 
     def show(self, *lines: str) -> None:
-        """Print a first part of the answer, for a person; --json tells everything at the end."""
+        """Print a first part of the answer, for a person; --json tells everything at the end.
+
+        Each of *lines* stays one: a stranger's name with a line break in it cannot add an answer of its own.
+        """
         if not self.as_json:
             for line in lines:
-                _print(line)
+                _print(printable(line))
 
     def remark(self, sentence: str) -> None:
         """Say something beside the answer, on stderr; --json has it among its facts."""
@@ -129,7 +132,7 @@ def _plain_lines(title: str, every_s: float) -> Progress:
             return
         told_s = now_s
         left = f", about {now_s * (total - done) / done:.0f} s left" if 0 < done < total else ""
-        _print(f"{title}: {note}  ({now_s:.0f} s gone{left})", err=True)
+        _print(f"{title}: {printable(note)}  ({now_s:.0f} s gone{left})", err=True)
 
     return tell
 
