@@ -28,6 +28,7 @@ LifecycleError
 ├── RebuildError                the same voice did not give the same payload twice
 ├── ShelfError                  a shelf of bundles whose shelf.toml breaks its schema
 │   └── ShelfBusyError            another process is scrubbing it
+├── ForecastRulesError          rules of the forecast that break their schema: carries the rule
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
 ├── NotTrustedError             a bundle that nobody signed whom this machine trusts
 ├── TrustError                  something that --trust named and that names nobody
@@ -141,6 +142,14 @@ class RebuildError(LifecycleError):
         super().__init__(f"the payload is {bundle_id}; made a second time, it was {found}")
         self.bundle_id = bundle_id
         self.found = found
+
+
+class ForecastRulesError(LifecycleError):
+    """Rules of the forecast that break their schema. *rule* is "" where all of them do."""
+
+    def __init__(self, rule: str, problem: str) -> None:
+        super().__init__(f"the forecast's rule {rule!r} {problem}" if rule else f"the forecast's rules {problem}")
+        self.rule = rule
 
 
 class ConfigError(LifecycleError):

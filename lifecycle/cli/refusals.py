@@ -72,6 +72,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.RebuildError: "no bundle was written; please report it, with the voice's family and your torch version.",
     hall.ShelfBusyError: "wait until it is done.",
     hall.ShelfError: "docs/scrub.md tells what shelf.toml holds.",
+    hall.ForecastRulesError: "install the toolkit again; docs/forecast.md tells what a rule holds.",
     hall.ConfigError: "docs/train.md lists what run.toml may hold.",
     hall.NoStepsError: "leave --steps out; it is for voices of the families v3 and v4.",
     hall.RecipientError: "a file of recipients holds lines like age1pq1... or age1...: what `lifecycle keygen` prints.",
