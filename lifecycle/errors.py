@@ -28,6 +28,9 @@ LifecycleError
 ├── RebuildError                the same voice did not give the same payload twice
 ├── ShelfError                  a shelf of bundles whose shelf.toml breaks its schema
 │   └── ShelfBusyError            another process is scrubbing it
+├── LogBusyError                another process writes this log
+├── PlaceError                  a path or address at which no bundles could be found: carries it
+│   └── ExtraMissingError         it takes a package that is not installed: carries its name
 ├── ForecastRulesError          rules of the forecast that break their schema: carries the rule
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
 ├── NotTrustedError             a bundle that nobody signed whom this machine trusts
@@ -142,6 +145,30 @@ class RebuildError(LifecycleError):
         super().__init__(f"the payload is {bundle_id}; made a second time, it was {found}")
         self.bundle_id = bundle_id
         self.found = found
+
+
+class LogBusyError(LifecycleError):
+    """Another process writes this log."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is being written by another process")
+        self.path = path
+
+
+class PlaceError(LifecycleError):
+    """A path or address at which no bundles could be found."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}")
+        self.place = place
+
+
+class ExtraMissingError(PlaceError):
+    """What was named takes a package that is not installed."""
+
+    def __init__(self, place: str, package: str) -> None:
+        super().__init__(place, f"this takes the package {package}, which is not installed")
+        self.package = package
 
 
 class ForecastRulesError(LifecycleError):
