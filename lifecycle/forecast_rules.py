@@ -249,7 +249,7 @@ def _conditions(table: object, fact: str, rule: str) -> list[Condition]:
         for operator, named in (tests if isinstance(tests, dict) else {"": tests}).items():
             if operator not in _TESTS[of_type]:
                 raise ForecastRulesError(rule, f"compares {field!r} by {operator!r}; known are {[*_TESTS[of_type]]}")
-            if type(named) is not _NAMED[of_type]:
+            if not isinstance(named, (str, int)) or type(named) is not _NAMED[of_type]:
                 raise ForecastRulesError(rule, f"compares {field!r}, a {of_type}, with {named!r}")
             other = _PLACEHOLDER.fullmatch(named) if isinstance(named, str) else None
             if other and FACTS[fact].get(other[1]) != of_type:

@@ -89,7 +89,7 @@ def _on_this_machine(place: str) -> Iterator[Found]:
     else:
         raise PlaceError(place, "there is nothing there")
     for path in paths:
-        yield Found(str(path), path.stat().st_size)
+        yield Found(str(path.absolute()), path.stat().st_size)  # a worker stands in another directory
 
 
 def _matches(pattern: Path) -> Iterator[Path]:
@@ -134,7 +134,7 @@ def _asking(place: str) -> Iterator[None]:
         raise ExtraMissingError(place, error.name or "fsspec, or what it needs for this scheme") from error
     except FileNotFoundError:
         raise PlaceError(place, "there is nothing there") from None
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:
         raise PlaceError(place, f"cannot be read: {type(error).__name__}: {error}") from error
 
 
