@@ -55,7 +55,8 @@ def expand(named: Sequence[str]) -> tuple[Found, ...]:
         here = list(_at_address(place) if is_address(place) else _on_this_machine(place))
         if not here:
             raise PlaceError(place, f"there is no {SUFFIX} file there")
-        found |= {str(Path(f.place).resolve()) if not is_address(f.place) else f.place: f for f in here}
+        for one in here:
+            found.setdefault(one.place if is_address(one.place) else str(Path(one.place).resolve()), one)
     return tuple(sorted(found.values(), key=lambda found: found.place))
 
 
@@ -85,7 +86,7 @@ def _on_this_machine(place: str) -> Iterator[Found]:
     elif path.is_dir():
         paths = list(bundles_below(path))
     elif is_pattern(place):
-        paths = [match for match in _matches(path) if match.is_file()]
+        paths = sorted(match for match in _matches(path) if match.is_file())
     else:
         raise PlaceError(place, "there is nothing there")
     for path in paths:
@@ -93,10 +94,12 @@ def _on_this_machine(place: str) -> Iterator[Found]:
 
 
 def _matches(pattern: Path) -> Iterator[Path]:
-    """The files that a pattern stands for, looked for from the last directory that it names in full."""
+    """What a pattern stands for, as a shell has it: a name that begins with a dot has to be named so."""
     parts = pattern.parts
     first = next(number for number, part in enumerate(parts) if _PATTERN.search(part))
-    return Path(*parts[:first]).glob("/".join(parts[first:]))
+    for match in Path(*parts[:first]).glob("/".join(parts[first:])):
+        if not match.name.startswith(".") or parts[-1].startswith("."):
+            yield match
 
 
 def _at_address(place: str) -> Iterator[Found]:

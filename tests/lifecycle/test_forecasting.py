@@ -143,6 +143,7 @@ def paper(tmp_path: Path) -> Voice:
 
 
 def packed(path: Path, voice: Voice, recipients: list[Any], *, signed: bool = False, redundancy: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     files = [file for file in voice.directory.rglob("*") if file.is_file()]
     members = {file.relative_to(voice.directory).as_posix(): file for file in files}
     act = Act(Signer.generate(drip("s"), "anna"), datetime(2026, 11, 28, tzinfo=UTC)) if signed else None
