@@ -19,7 +19,7 @@ from archive.errors import NoMatchingKeyError
 from archive.outside import look
 from core_model.voice import Voice
 from lifecycle.forecast_facts import Fact, contents_of_bundle, contents_of_directory, inside_facts, outside_facts
-from lifecycle.forecast_rules import ANY, Due, Fields, Rule, Rules, Source, distribution, fill
+from lifecycle.forecast_rules import ANY, SEVERITIES, Due, Fields, Rule, Rules, Source, distribution, fill
 from lifecycle.printable import printable
 
 _LONGEST = 120  # of a stranger's text within a sentence
@@ -99,15 +99,16 @@ def foresee(facts: Sequence[Fact], rules: Rules, at: date) -> tuple[Finding, ...
     """What *rules* say of *facts* on the day *at*; facts of which a rule says the same are one finding."""
     known = [replace(fact, fields=_with_wheels(fact, rules)) for fact in facts]
     found: dict[tuple[str, str, str], Finding] = {}
+    places: dict[tuple[str, str, str], dict[str, None]] = {}  # a set that keeps its order
     for rule in rules.rules:
         for fact in known:
             if fact.kind == rule.fact and rule.fires(fact.fields) and (moment := _moment(rule.due, fact.fields, at)):
                 finding = _finding(rule, fact, *moment)
                 same = (finding.rule, finding.says, finding.due)
-                place = (*found[same].where, *finding.where) if same in found else finding.where
-                found[same] = replace(finding, where=tuple(dict.fromkeys(place)))
-    grave = {severity: number for number, severity in enumerate(("high", "medium", "low"))}
-    return tuple(sorted(found.values(), key=lambda finding: (finding.first, grave[finding.severity], finding.rule)))
+                found.setdefault(same, finding)
+                places.setdefault(same, {}).update(dict.fromkeys(finding.where))
+    whole = [replace(finding, where=tuple(places[same])) for same, finding in found.items()]
+    return tuple(sorted(whole, key=lambda finding: (finding.first, SEVERITIES.index(finding.severity), finding.rule)))
 
 
 def _finding(rule: Rule, fact: Fact, first: date, due: str) -> Finding:

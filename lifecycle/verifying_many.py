@@ -41,6 +41,7 @@ Run = Callable[[Sequence[Task]], Generator[Outcome, None, None]]
 
 _BEGINS = b'{"event": "verify"'
 _DONE = (PASSED, DRIFTED, DAMAGED)
+_SAID = ("verdict", "told", "voice", "bundle_id", "trusted", "layer", "runtimes")
 _VERSIONS = ("lifecycle", "numpy", "onnxruntime", "torch")
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -60,7 +61,7 @@ class Asked:
 
     def facts(self) -> dict[str, Any]:
         """What two runs must have in common for one to take over the other's outcomes."""
-        facts = {name: value for name, value in asdict(self).items() if name not in ("now", "limit_s", "home")}
+        facts = {name: value for name, value in asdict(self).items() if name not in ("now", "limit_s")}
         return json.loads(json.dumps(facts | {"versions": _versions()}))  # type: ignore[no-any-return]
 
 
@@ -218,11 +219,18 @@ def _in_a_process(task: Task, processes: Processes) -> Outcome:
             except subprocess.TimeoutExpired:
                 return {"verdict": NOT_RUN, "told": f"it took longer than {task['limit_s']:g} s, and was ended"}
         try:
-            told: Outcome = json.loads(answer.read_bytes())
+            return _answer(answer.read_bytes())
         except (OSError, ValueError):
             ended = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
             return {"verdict": NOT_RUN, "told": f"the process that verified it {ended}"}
-        return told
+
+
+def _answer(data: bytes) -> Outcome:
+    """What a process said, which may have been made to say anything by what it looked at. ValueError."""
+    said = json.loads(data)
+    if not isinstance(said, dict) or said.get("verdict") not in VERDICTS or not isinstance(said.get("told"), str):
+        raise ValueError("no outcome")
+    return {name: value for name, value in said.items() if name in _SAID}
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

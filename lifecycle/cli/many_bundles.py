@@ -23,6 +23,17 @@ def are_many(named: Sequence[str], store: Store) -> bool:
     return Path(named[0]).is_dir() and named[0] not in store.names()
 
 
+def absolute_paths(
+    identities: Sequence[Path], passphrase_file: Path | None, trusted: Sequence[str]
+) -> tuple[tuple[str, ...], str | None, tuple[str, ...]]:
+    """The same, as a process finds them that stands in another directory; a key that --trust spells out stays."""
+    return (
+        tuple(str(path.absolute()) for path in identities),
+        str(passphrase_file.absolute()) if passphrase_file else None,
+        tuple(str(Path(name).absolute()) if Path(name).is_file() else name for name in trusted),
+    )
+
+
 def verify_all(
     console: Console, named: Sequence[str], asked: Asked, *, jobs: int, dask: str | None, resume: Path | None
 ) -> None:

@@ -72,7 +72,7 @@ def command(
     """
     from datetime import UTC, datetime
 
-    from lifecycle.cli.many_bundles import are_many, verify_all
+    from lifecycle.cli.many_bundles import absolute_paths, are_many, verify_all
     from lifecycle.cli.verification_table import facts_of, lines_of
     from lifecycle.examining import examine
     from lifecycle.secret_files import read_identities
@@ -83,19 +83,17 @@ def command(
         raise click.UsageError("--fixity-log is what a report shows: name --report DIR too.")
     now = datetime.now(UTC)
     runtimes = ("torch", "onnx") if runtime == "both" else (runtime,)
+    trust = read_trust(trusted, store, now, accept_unsigned=accept_unsigned)
+    keys = read_identities(identities, passphrase_file)
     if jobs or dask or resume or time_limit or are_many(named, store):
-        if report:
-            raise click.UsageError("--report is of one voice: verify that one alone.")
-        paths = tuple(str(path.absolute()) for path in identities)
-        passphrase = str(passphrase_file.absolute()) if passphrase_file else None
+        if report or (jobs and dask):
+            raise click.UsageError("--report is of one voice; --jobs is for this machine, --dask for a cluster.")
+        paths, passphrase, trusted = absolute_paths(identities, passphrase_file, trusted)
         home = str(store.home.absolute())
         asked = Asked(paths, passphrase, trusted, accept_unsigned, runtimes, home, now.isoformat(), time_limit or 600)
         return verify_all(console, named, asked, jobs=jobs or 1, dask=dask, resume=resume)
-    voice_or_bundle = named[0]
-    trust = read_trust(trusted, store, now, accept_unsigned=accept_unsigned)
-    keys = read_identities(identities, passphrase_file)
     with console.progress("Verifying") as tell:
-        found = examine(voice_or_bundle, keys, store, runtimes, trust=trust, base=base, tell=tell)
+        found = examine(named[0], keys, store, runtimes, trust=trust, base=base, tell=tell)
     if found.judgement and found.judgement.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHES FOR THIS BUNDLE: {found.judgement.doubt}.")
     facts, lines = facts_of(found), lines_of(found)

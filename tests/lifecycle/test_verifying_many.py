@@ -170,6 +170,27 @@ def test_a_process_that_crashes_lies_or_hangs_is_an_outcome(
     assert outcome["verdict"] == "not run" and told in outcome["told"]
 
 
+@pytest.mark.parametrize("said", ["[]", "{}", '{"verdict": "fine", "told": ""}', '{"verdict": "passed"}', "{"])
+def test_an_answer_that_is_none_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    outcome = _with_a_process_that_says(tmp_path, monkeypatch, said)
+    assert outcome["verdict"] == "not run" and "ended with 0" in outcome["told"]
+
+
+def test_a_process_answers_for_its_own_bundle_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = '{"verdict": "passed", "told": "", "place": "/another.voice", "sha256": "0", "unchanged": true}'
+    outcome = _with_a_process_that_says(tmp_path, monkeypatch, said)
+    assert outcome["place"] == str(tmp_path / "a.voice") and outcome["sha256"] != "0" and "unchanged" not in outcome
+
+
+def _with_a_process_that_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> Outcome:
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\ncat > \"$3\" <<'END'\n{said}\nEND\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    (tmp_path / "a.voice").write_bytes(b"abc")
+    return run_one(task_of(tmp_path / "a.voice"))
+
+
 def test_the_process_ends_when_whoever_asked_is_gone(tmp_path: Path, stock: Stock) -> None:
     fifo = tmp_path / "slow.voice"
     os.mkfifo(fifo)  # reading it waits for ever
@@ -264,6 +285,7 @@ def test_nothing_there_and_what_makes_no_sense(tmp_path: Path, stock: Stock) -> 
         ((tmp_path / "gone", tmp_path / "gone too"), 1, "nothing there"),
         ((stock.whole, stock.damaged, "--report", tmp_path), 2, "one voice"),
         ((stock.whole, "--jobs", "0"), 2, "--jobs"),
+        ((stock.whole, "--jobs", "2", "--dask", "tcp://x"), 2, "for this machine"),
         ((), 2, "NAME"),
     ):
         result = CliRunner().invoke(main, ["verify", *map(str, words)])
