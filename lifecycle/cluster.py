@@ -7,27 +7,32 @@ the same paths for bundles and keys: no key ever goes through the scheduler. Ref
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Generator, Sequence
+from concurrent.futures import CancelledError
 
-from lifecycle.errors import ExtraMissingError, PlaceError
+from lifecycle.errors import ClusterError, ExtraMissingError
 from lifecycle.verifying_many import NOT_RUN, Outcome, Run, Task, run_one
 
 _CONNECT_S = 20
 
 
 def run_on_cluster(address: str) -> Run:
-    """What runs tasks on the cluster whose scheduler is at *address*. ExtraMissingError; PlaceError if none answers."""
+    """What runs tasks on the cluster whose scheduler is at *address*. ExtraMissingError; ClusterError when it runs."""
     try:
         from distributed import Client, as_completed
         from distributed.scheduler import KilledWorker
     except ImportError as error:
         raise ExtraMissingError(address, "distributed") from error
+    for name in ("distributed", "distributed.client", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what is wrong is told once, as a sentence
 
     def run(tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
         try:
             client = Client(address, timeout=_CONNECT_S)
         except (OSError, ValueError) as error:
-            raise PlaceError(address, f"no Dask scheduler answers there ({error})") from None
+            raise ClusterError(address, f"no Dask scheduler answers there ({error})") from None
         with client:
             # impure: two tasks that look the same are two; each has a key of its own, and so one answer
             futures = {client.submit(run_one, task, pure=False): task for task in tasks}
@@ -36,18 +41,18 @@ def run_on_cluster(address: str) -> Run:
                     failure = future.exception()
                     if failure is None:
                         yield future.result()
-                        continue
-                    task = futures[future]
-                    lost = "workers were lost while they had it, several times"
-                    told = lost if isinstance(failure, KilledWorker) else f"{type(failure).__name__}: {failure}"
-                    yield {
-                        "place": task["place"],
-                        "size": task["size"],
-                        "sha256": None,
-                        "verdict": NOT_RUN,
-                        "told": told,
-                    }
+                    else:
+                        lost = "workers were lost while they had it, several times"
+                        told = lost if isinstance(failure, KilledWorker) else f"{type(failure).__name__}: {failure}"
+                        yield _not_run(futures[future], told)
+            except (OSError, CancelledError) as error:
+                raise ClusterError(address, f"the scheduler was lost ({type(error).__name__})") from None
             finally:
-                client.cancel(list(futures))
+                with contextlib.suppress(OSError, CancelledError):
+                    client.cancel(list(futures))
 
     return run
+
+
+def _not_run(task: Task, told: str) -> Outcome:
+    return {"place": task["place"], "size": task["size"], "sha256": None, "verdict": NOT_RUN, "told": told}

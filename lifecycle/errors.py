@@ -29,6 +29,7 @@ LifecycleError
 ├── ShelfError                  a shelf of bundles whose shelf.toml breaks its schema
 │   └── ShelfBusyError            another process is scrubbing it
 ├── LogBusyError                another process writes this log
+├── ClusterError                a Dask cluster that does not answer, or answers no more: carries the address
 ├── PlaceError                  a path or address at which no bundles could be found: carries it
 │   └── ExtraMissingError         it takes a package that is not installed: carries its name
 ├── ForecastRulesError          rules of the forecast that break their schema: carries the rule
@@ -153,6 +154,14 @@ class LogBusyError(LifecycleError):
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} is being written by another process")
         self.path = path
+
+
+class ClusterError(LifecycleError):
+    """A Dask cluster that does not answer, or answers no more."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        super().__init__(f"{address}: {problem}")
+        self.address = address
 
 
 class PlaceError(LifecycleError):

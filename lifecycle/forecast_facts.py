@@ -172,10 +172,13 @@ def _package(name: str, version: str, where: str) -> Iterator[Fact]:
 
 
 def _packages_here() -> Iterator[Fact]:
-    """What this toolkit needs, in the versions that are installed beside it; nothing where it is not installed."""
+    """What this toolkit needs, in the versions that are installed beside it."""
     try:
         required = metadata.requires("lifecycle") or []
-    except metadata.PackageNotFoundError:
+    except metadata.PackageNotFoundError:  # then that is what nothing is known of
+        yield Fact(
+            "package", "what this toolkit needs: it is not installed as a package", {"name": "?", "version": "?"}
+        )
         return
     for name in sorted({_REQUIRED.match(line)[0] for line in required if "extra ==" not in line}):  # type: ignore[index]
         version = _installed(name)

@@ -125,7 +125,8 @@ def _moment(due: Due, fields: Fields, at: date) -> tuple[date, str] | None:
         begin = fields.get(due.after)
         if not isinstance(begin, date):
             return None
-        first = begin.replace(year=min(begin.year + due.years, 9999), day=min(begin.day, 28))
+        leap = due.years and (begin.month, begin.day) == (2, 29)
+        first = begin.replace(year=min(begin.year + due.years, 9999), day=28 if leap else begin.day)
         told = f"{first:%Y-%m}"
     return (at, "now") if first is None or first <= at else (first, told)
 

@@ -73,6 +73,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.ShelfBusyError: "wait until it is done.",
     hall.ShelfError: "docs/scrub.md tells what shelf.toml holds.",
     hall.LogBusyError: "wait until it is done, or name another file.",
+    hall.ClusterError: "see that its scheduler runs; with the same --resume FILE, what is done is not done again.",
     hall.ExtraMissingError: "`pip install 'lifecycle[cluster]'` brings what Dask clusters and s3:// need.",
     hall.PlaceError: "name files, directories with *.voice below them, or a pattern; docs/verify.md has examples.",
     hall.ForecastRulesError: "install the toolkit again; docs/forecast.md tells what a rule holds.",

@@ -30,6 +30,7 @@ class Cluster:
     """A scheduler and two workers, each a process of its own."""
 
     address: str
+    scheduler: subprocess.Popen[str]
     workers: tuple[subprocess.Popen[str], ...]
     log: Path  # of the scheduler
 
@@ -59,7 +60,7 @@ def _cluster(tmp_path: Path, **environment: str) -> Iterator[Cluster]:
         started += [dask("worker", *file, *own, log=log, **environment) for _ in range(2)]
         wait_until(lambda: where.exists() and bool(where.read_text()), started[0])
         wait_until(lambda: log.read_text().count("Registered to:") == 2, started[0])
-        yield Cluster(json.loads(where.read_text())["address"], tuple(started[1:]), log)
+        yield Cluster(json.loads(where.read_text())["address"], started[0], tuple(started[1:]), log)
     finally:
         for process in started:
             process.kill()
@@ -132,6 +133,25 @@ def test_bundles_in_a_bucket_through_a_cluster(
             process = start(*words, *more, environment=server)
             out, err = process.communicate(timeout=280)
             assert verdicts(json.loads(out)) == {"0": "passed", "1": "damaged"}, err
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_is_a_sentence_and_leaves_the_log(
+    tmp_path: Path, cluster: Cluster, stock: Stock
+) -> None:
+    shelf = stock.lay_out(tmp_path / "shelf", dict.fromkeys("abcdef", "damaged"))
+    log = tmp_path / "log.jsonl"
+    words = ("verify", shelf, "-i", stock.key, "--home", tmp_path / "home", "--resume", log, "--runtime", "onnx")
+    process = start(*words, "--dask", cluster.address)
+    wait_until(lambda: bool(lines(log)), process)
+    cluster.scheduler.kill()
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (1, "") and "the scheduler was lost" in err
+    assert "Traceback" not in err and "bug" not in err
+    done = len(lines(log))
+    process = start(*words, "--jobs", 2, "--json")
+    told = json.loads(process.communicate(timeout=120)[0])
+    assert told["resumed"] == done and len(lines(log)) == len(told["bundles"]) == 6
 
 
 def test_no_scheduler_and_no_dask_are_sentences(monkeypatch: pytest.MonkeyPatch, stock: Stock) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import UTC, date, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_when_it_breaks_is_seen_from_a_day() -> None:
     assert (found("recipients", fields)["x25519-recipient"].due) == "2035"
     assert (found("recipients", fields, date(2035, 1, 1))["x25519-recipient"].due) == "now"
     numpy = found("package", NUMPY)["package-without-newer-wheel"]
-    assert (numpy.due, numpy.first) == ("2030-10", date(2030, 10, 28))
+    assert (numpy.due, numpy.first) == ("2030-10", date(2030, 10, 31))
     assert "Python 3.14" in numpy.says and "2030-10-31" in numpy.says
     assert found("package", NUMPY, date(2031, 1, 1))["package-without-newer-wheel"].due == "now"
     leap: Fields = {"written": date(2024, 2, 29)}
@@ -231,6 +232,28 @@ def test_graphs_are_known_by_their_outermost_fields(tiny_voice: Voice, tmp_path:
     assert "IR 10" in finding.says and finding.where == ("exports/onnx/gpt.onnx",)
     graph.write_bytes(b"no graph at all")
     assert forecast_of_voice(directory, rules=RULES, at=TODAY).findings  # `verify` says what is wrong with it
+
+
+def test_without_an_environment_it_is_this_toolkit_that_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = write_paper_voice(tmp_path / "anna")
+    versions = {"numpy": "2.4.6", "click": "8.5.1", "onnx": "0.1"}
+    monkeypatch.setattr(
+        metadata, "requires", lambda name: ["numpy>=1.26", "click>=8.1", "onnx", 'ruff; extra == "dev"']
+    )
+    monkeypatch.setattr(metadata, "version", versions.__getitem__)
+    told = forecast_of_voice(voice.directory, rules=RULES, at=TODAY)
+    (finding,) = [finding for finding in told.findings if finding.rule == "package-without-newer-wheel"]
+    assert finding.where == ("numpy 2.4.6 (this toolkit, here)",)
+    assert told.unknown_packages == ("onnx 0.1 (this toolkit, here)",)
+
+    def not_installed(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", not_installed)
+    (unknown,) = forecast_of_voice(voice.directory, rules=RULES, at=TODAY).unknown_packages
+    assert "not installed as a package" in unknown
 
 
 # ---- the command line
