@@ -83,7 +83,7 @@ def verdicts(told: dict[str, Any]) -> dict[str, str]:
 
 def test_what_a_killed_worker_had_is_taken_up_by_the_other(tmp_path: Path, cluster: Cluster, stock: Stock) -> None:
     """Damaged bundles, because what is wrong with them is found without a network, in half the time."""
-    shelf = stock.lay_out(tmp_path / "shelf", dict.fromkeys("abcdef", "damaged"))
+    shelf = stock.lay_out(tmp_path / "shelf", dict.fromkeys("abcd", "damaged"))
     log = tmp_path / "log.jsonl"
     words = (shelf, "-i", stock.key, "--home", tmp_path / "home", "--resume", log, "--runtime", "onnx", "--json")
     process = start("verify", *words, "--dask", cluster.address)
@@ -95,8 +95,8 @@ def test_what_a_killed_worker_had_is_taken_up_by_the_other(tmp_path: Path, clust
     killed.wait()
     out, err = process.communicate(timeout=240)
     told = json.loads(out)
-    assert process.returncode == 1 and verdicts(told) == dict.fromkeys("abcdef", "damaged"), err
-    assert sorted(Path(line["place"]).stem for line in lines(log)) == list("abcdef")
+    assert process.returncode == 1 and verdicts(told) == dict.fromkeys("abcd", "damaged"), err
+    assert sorted(Path(line["place"]).stem for line in lines(log)) == list("abcd")
     assert not any(child.exists() for child in children)  # what it had begun ended with it
     assert OURS.secret_text() not in cluster.log.read_text() + log.read_text()
 
