@@ -4,8 +4,9 @@ Knows where each fact stands, and nothing of what follows from it. Nothing is un
 graph its outermost fields are read, of everything else its name or its text. What somebody else wrote is passed on as
 it stands: whoever shows it makes it printable.
 
-    facts = outside_facts(outside, path)                    # without a key
-    facts += inside_facts(contents_of(bundle), ...)         # with one, or of a voice on this machine
+    facts = outside_facts(outside, path)          # without a key
+    facts += bundle_facts(bundle)                 # with one
+    facts = inside_facts(contents, ...)           # of a voice on this machine
 """
 
 from __future__ import annotations
@@ -67,9 +68,16 @@ class Contents:
         return self.read(path).decode("utf-8", "replace")
 
 
-def contents_of_bundle(bundle: Bundle) -> Contents:
-    """The payload of an open bundle. Each file is verified when it is read."""
-    return Contents({entry.path: entry.size for entry in bundle.manifest.members}, bundle.read)
+def bundle_facts(bundle: Bundle) -> list[Fact]:
+    """What is in an open bundle; each file is verified when it is read. DamagedError, FormatError, OSError.
+
+    In a delta lie pieces of files, in which there is nothing to be seen.
+    """
+    if bundle.delta is not None:
+        return [Fact("delta", "", {"base": bundle.delta.base})]
+    contents = Contents({entry.path: entry.size for entry in bundle.manifest.members}, bundle.read)
+    preview = bundle.manifest.description.get("preview") is True
+    return inside_facts(contents, bundled=True, encrypted=bundle.outside.encrypted, preview=preview)
 
 
 def contents_of_directory(directory: Path) -> Contents:

@@ -34,6 +34,7 @@ FACTS: Mapping[str, Mapping[str, str]] = {
     "signatures": {"kinds": LIST, "number": NUMBER},
     "recovery": {"number": NUMBER},
     "custody": {"written": DATE},
+    "delta": {"base": TEXT},
     "copies": {"recorded": FLAG, "number": NUMBER, "places": NUMBER},
     "onnx": {"path": TEXT, "ir_version": NUMBER, "opset": NUMBER},
     "torchscript": {"path": TEXT},

@@ -18,7 +18,7 @@ from archive.bundle import open_bundle
 from archive.errors import NoMatchingKeyError
 from archive.outside import look
 from core_model.voice import Voice
-from lifecycle.forecast_facts import Fact, contents_of_bundle, contents_of_directory, inside_facts, outside_facts
+from lifecycle.forecast_facts import Fact, bundle_facts, contents_of_directory, inside_facts, outside_facts
 from lifecycle.forecast_rules import ANY, SEVERITIES, Due, Fields, Rule, Rules, Source, distribution, fill
 from lifecycle.printable import printable
 
@@ -69,12 +69,9 @@ def forecast(bundle: Path, identities: Sequence[Identity], *, rules: Rules, at: 
     """
     with look(bundle) as outside:
         facts = outside_facts(outside, bundle)
-        encrypted = outside.encrypted
     try:
         with open_bundle(bundle, identities) as opened:
-            preview = opened.manifest.description.get("preview") is True
-            contents = contents_of_bundle(opened)
-            facts += inside_facts(contents, bundled=True, encrypted=encrypted, preview=preview)
+            facts += bundle_facts(opened)
     except NoMatchingKeyError:
         if identities:
             raise
@@ -91,7 +88,7 @@ def forecast_of_voice(directory: Path, *, rules: Rules, at: date) -> Forecast:
 
 def _forecast(named: str, facts: Sequence[Fact], rules: Rules, at: date) -> Forecast:
     unknown = [fact.where for fact in facts if fact.kind == "package" and _newest_python(fact, rules) is None]
-    inside = any(fact.kind == "voice" for fact in facts)
+    inside = any(fact.kind in ("voice", "delta") for fact in facts)
     return Forecast(named, at, rules.seen, inside, foresee(facts, rules, at), tuple(map(_shown, unknown)))
 
 

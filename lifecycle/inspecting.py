@@ -17,7 +17,7 @@ from archive.custody import Record
 from archive.errors import CustodyError, NoMatchingKeyError, SignatureError
 from archive.manifest import Entry
 from archive.outside import look
-from lifecycle.forecast_facts import Fact, contents_of_bundle, inside_facts, outside_facts
+from lifecycle.forecast_facts import Fact, bundle_facts, outside_facts
 from lifecycle.forecast_rules import Rules
 from lifecycle.forecasting import Finding, foresee
 from lifecycle.trusting import Judgement, Trust, judge
@@ -88,10 +88,14 @@ def _look_inside(path: Path, identities: Sequence[Identity], records: tuple[Reco
         with open_bundle(path, identities) as bundle:
             signer, problem = _attested(bundle)
             bundle_id = records[-1].bundle_id if records else None
-            description = bundle.manifest.description
-            encrypted, preview = bundle.outside.encrypted, description.get("preview") is True
-            facts = inside_facts(contents_of_bundle(bundle), bundled=True, encrypted=encrypted, preview=preview)
-            return Inside(bundle_id, description, bundle.manifest.members, signer, tuple(facts), problem)
+            return Inside(
+                bundle_id,
+                bundle.manifest.description,
+                bundle.manifest.members,
+                signer,
+                tuple(bundle_facts(bundle)),
+                problem,
+            )
     except NoMatchingKeyError:
         if identities:
             raise

@@ -86,8 +86,9 @@ def command(
     trust = read_trust(trusted, store, now, accept_unsigned=accept_unsigned)
     keys = read_identities(identities, passphrase_file)
     if jobs or dask or resume or time_limit or are_many(named, store):
-        if report or (jobs and dask):
-            raise click.UsageError("--report is of one voice; --jobs is for this machine, --dask for a cluster.")
+        if report or base or (jobs and dask):
+            told = "--report and --base are of one voice; --jobs is for this machine, --dask for a cluster."
+            raise click.UsageError(told)
         paths, passphrase, trusted = absolute_paths(identities, passphrase_file, trusted)
         home = str(store.home.absolute())
         asked = Asked(paths, passphrase, trusted, accept_unsigned, runtimes, home, now.isoformat(), time_limit or 600)

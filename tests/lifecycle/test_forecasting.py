@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from archive.age.hybrid import HybridIdentity
 from archive.age.scrypt import ScryptRecipient
 from archive.age.x25519 import X25519Identity
-from archive.bundle import pack
+from archive.bundle import open_bundle, pack
 from archive.custody import Act
 from archive.errors import NoMatchingKeyError
 from archive.signing import Signer
@@ -50,6 +50,7 @@ FIRES: dict[str, tuple[str, Fields, Fields]] = {  # rule: its fact, and the neig
     "copies-not-recorded": ("copies", {"recorded": False}, {"recorded": True}),
     "fewer-than-three-copies": ("copies", {"number": 2}, {"number": 3}),
     "one-place": ("copies", {"places": 1}, {"places": 2}),
+    "delta": ("delta", {"base": "ab" * 32}, {}),
     "not-archived": ("voice", VOICE | {"bundled": False}, VOICE),
     "torchscript": ("torchscript", {"path": "exports/torchscript/gpt.pt"}, {}),
     "no-onnx": ("voice", VOICE | {"formats": ("json", "pt")}, VOICE),
@@ -204,6 +205,20 @@ def test_inside_are_packages_wheels_analysers_and_addresses(tmp_path: Path, pape
         "https://example.org/b",
     ]
     assert "no-environment" not in by_rule and "no-onnx" in by_rule
+
+
+def test_a_delta_says_what_it_lacks_and_nothing_of_its_pieces(tmp_path: Path, paper: Voice) -> None:
+    base = packed(tmp_path / "base.voice", paper, [])
+    (tmp_path / "work").mkdir()
+    files = [file for file in paper.directory.rglob("*") if file.is_file()]
+    members = {file.relative_to(paper.directory).as_posix(): file for file in files}
+    with open_bundle(base) as opened:
+        since = opened.as_base(tmp_path / "work", lambda path: [])
+    pack(tmp_path / "delta.voice", members, public=True, redundancy=0, since=since)
+    told = rules_of(tmp_path / "delta.voice")
+    assert told.keys() == {"delta", "unsigned", "no-recovery-data", "copies-not-recorded"}
+    assert since.bundle_id[:60] in told["delta"].says
+    assert forecast(tmp_path / "delta.voice", (), rules=RULES, at=TODAY).looked_inside
 
 
 def test_nothing_of_a_strangers_reaches_the_terminal_raw(tmp_path: Path, paper: Voice) -> None:
