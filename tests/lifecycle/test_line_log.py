@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifecycle.errors import LogBusyError
@@ -14,6 +14,7 @@ from lifecycle.line_log import open_lines
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5)
 
 
+@settings(max_examples=20)  # each line is brought to the disk
 @given(st.lists(st.dictionaries(st.text(), JSON), max_size=4))
 def test_what_was_written_is_read_again(
     tmp_path_factory: pytest.TempPathFactory, records: list[dict[str, object]]
