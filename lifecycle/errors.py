@@ -28,6 +28,11 @@ LifecycleError
 ├── RebuildError                the same voice did not give the same payload twice
 ├── ShelfError                  a shelf of bundles whose shelf.toml breaks its schema
 │   └── ShelfBusyError            another process is scrubbing it
+├── LogBusyError                another process writes this log
+├── ClusterError                a Dask cluster that does not answer, or answers no more: carries the address
+├── PlaceError                  a path or address at which no bundles could be found: carries it
+│   └── ExtraMissingError         it takes a package that is not installed: carries its name
+├── ForecastRulesError          rules of the forecast that break their schema: carries the rule
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
 ├── NotTrustedError             a bundle that nobody signed whom this machine trusts
 ├── TrustError                  something that --trust named and that names nobody
@@ -141,6 +146,46 @@ class RebuildError(LifecycleError):
         super().__init__(f"the payload is {bundle_id}; made a second time, it was {found}")
         self.bundle_id = bundle_id
         self.found = found
+
+
+class LogBusyError(LifecycleError):
+    """Another process writes this log."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is being written by another process")
+        self.path = path
+
+
+class ClusterError(LifecycleError):
+    """A Dask cluster that does not answer, or answers no more."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        super().__init__(f"{address}: {problem}")
+        self.address = address
+
+
+class PlaceError(LifecycleError):
+    """A path or address at which no bundles could be found."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}")
+        self.place = place
+
+
+class ExtraMissingError(PlaceError):
+    """What was named takes a package that is not installed."""
+
+    def __init__(self, place: str, package: str) -> None:
+        super().__init__(place, f"this takes the package {package}, which is not installed")
+        self.package = package
+
+
+class ForecastRulesError(LifecycleError):
+    """Rules of the forecast that break their schema. *rule* is "" where all of them do."""
+
+    def __init__(self, rule: str, problem: str) -> None:
+        super().__init__(f"the forecast's rule {rule!r} {problem}" if rule else f"the forecast's rules {problem}")
+        self.rule = rule
 
 
 class ConfigError(LifecycleError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,9 +19,9 @@ from typing import Any
 from archive.bundle import check
 from archive.errors import ArchiveError, UnsupportedVersionError
 from archive.files import open_regular
-from lifecycle.shelf import Copies, FixityLog, open_log, read_copies
+from lifecycle.line_log import LineLog
+from lifecycle.shelf import SUFFIX, Copies, bundles_below, open_log, read_copies
 
-_SUFFIX = ".voice"
 _PIECE_BYTES = 4 * 2**20
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -78,7 +78,7 @@ def scrub(
     copies = read_copies(directory)
     with open_log(directory) as log:
         known = _accepted(log)
-        names = sorted({*_bundles(directory), *known})
+        names = sorted({*(path.relative_to(directory).as_posix() for path in bundles_below(directory)), *known})
         run, done = _unfinished(log)
         if not _STAMP.fullmatch(run) or run < _stamp(now() - _GOES_ON):
             run, done = "", {}
@@ -108,14 +108,6 @@ def scrub(
             }
         )
         return result
-
-
-def _bundles(directory: Path) -> Iterator[str]:
-    """Paths of the bundles below *directory*. Links are not followed; what begins with a dot is not finished."""
-    for path in directory.rglob(f"*{_SUFFIX}"):
-        relative = path.relative_to(directory)
-        if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in relative.parts):
-            yield relative.as_posix()
 
 
 def _look(directory: Path, name: str, accepted: str | None, accept: bool) -> Finding:
@@ -158,7 +150,7 @@ def _digest(path: Path) -> tuple[str, int]:
     return state.hexdigest(), size
 
 
-def _accepted(log: FixityLog) -> dict[str, str]:
+def _accepted(log: LineLog) -> dict[str, str]:
     """The SHA-256 that each bundle of the shelf should have."""
     digests: dict[str, str] = {}
     for record in log.records:
@@ -171,7 +163,7 @@ def _accepted(log: FixityLog) -> dict[str, str]:
     return digests
 
 
-def _unfinished(log: FixityLog) -> tuple[str, dict[str, Finding]]:
+def _unfinished(log: LineLog) -> tuple[str, dict[str, Finding]]:
     """The run that was interrupted, and what it found; ("", {}) if the last one came to its end."""
     run = ""
     done: dict[str, Finding] = {}
@@ -204,7 +196,7 @@ def _finding(record: dict[str, Any]) -> Finding | None:
 
 def _is_on_the_shelf(path: object) -> bool:
     """Whether *path* leads to where a bundle of the shelf may stand, spelled as we spell it."""
-    if not isinstance(path, str) or not path.endswith(_SUFFIX) or "\0" in path:
+    if not isinstance(path, str) or not path.endswith(SUFFIX) or "\0" in path:
         return False
     try:
         os.fsencode(path)

@@ -30,7 +30,14 @@ from typing import BinaryIO
 
 import platformdirs
 
-from lifecycle.errors import BusyError, OutputExistsError, UnknownVoiceError, VoiceExistsError, VoiceNameError
+from lifecycle.errors import (
+    BusyError,
+    NoSuchVoiceOrBundleError,
+    OutputExistsError,
+    UnknownVoiceError,
+    VoiceExistsError,
+    VoiceNameError,
+)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # one spelling only: two names must not be one directory on a Mac
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}  # Windows
@@ -72,6 +79,13 @@ class Store:
         if require_name(name) not in self.names():
             raise UnknownVoiceError(name, self.names())
         return self.voices_directory / name
+
+    def named(self, name: str) -> Path:
+        """The same where a file could have been meant too: NoSuchVoiceOrBundleError if *name* could be no voice's."""
+        try:
+            return self.path(name)
+        except VoiceNameError:  # what voices may be called would be no help
+            raise NoSuchVoiceOrBundleError(name) from None
 
     def require_free(self, name: str) -> None:
         """Refuse *name* if it is no name or is taken: VoiceNameError, VoiceExistsError."""

@@ -22,6 +22,7 @@ VERBS = (
     "repair",
     "scrub",
     "inspect",
+    "forecast",
     "refresh",
     "restore",
     "verify",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lifecycle.cli.console import Console, Verb, base_option, home_option, key_options, trust_options
+from lifecycle.cli.console import Console, Verb, base_option, home_option, key_options, many_options, trust_options
 from lifecycle.store import Store
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("voice_or_bundle", metavar="BUNDLE|NAME")
+@click.argument("named", metavar="BUNDLE|NAME...", nargs=-1, required=True)
 @key_options
 @base_option
 @trust_options
@@ -46,11 +46,12 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The log that the report shows; else the one beside BUNDLE, if there is one.",
 )
+@many_options
 @home_option
 @click.pass_obj
 def command(
     console: Console,
-    voice_or_bundle: str,
+    named: tuple[str, ...],
     identities: tuple[Path, ...],
     passphrase_file: Path | None,
     trusted: tuple[str, ...],
@@ -60,6 +61,10 @@ def command(
     junit: Path | None,
     report: Path | None,
     fixity_log: Path | None,
+    jobs: int | None,
+    dask: str | None,
+    resume: Path | None,
+    time_limit: float | None,
     store: Store,
 ) -> None:
     """Tell whether the voice in BUNDLE, or the voice NAME, still speaks as it did when it was made.
@@ -69,22 +74,35 @@ def command(
 
     A bundle whose signature is wrong, or not by anybody whom --trust names, is not looked into. One that nobody vouches
     for is looked into, and said to be so.
+
+    Several BUNDLEs, a directory of them, a pattern, or an address like s3://bucket/shelf, are verified each in a
+    process of its own, with one summary; then it ends with 1 unless every one passed.
     """
     from datetime import UTC, datetime
 
+    from lifecycle.cli.many_bundles import absolute_paths, are_many, verify_all
     from lifecycle.cli.verification_table import facts_of, lines_of
     from lifecycle.examining import examine
     from lifecycle.secret_files import read_identities
     from lifecycle.trusting import read_trust
+    from lifecycle.verifying_many import Asked
 
     if fixity_log and not report:
         raise click.UsageError("--fixity-log is what a report shows: name --report DIR too.")
     now = datetime.now(UTC)
+    runtimes = {"both": ("torch", "onnx"), "all": ("torch", "torchscript", "onnx")}.get(runtime, (runtime,))
     trust = read_trust(trusted, store, now, accept_unsigned=accept_unsigned)
     keys = read_identities(identities, passphrase_file)
-    runtimes = {"both": ("torch", "onnx"), "all": ("torch", "torchscript", "onnx")}.get(runtime, (runtime,))
+    if jobs or dask or resume or time_limit or are_many(named, store):
+        if report or junit or base or (jobs and dask):
+            told = "--report, --junit and --base are of one voice; --jobs is for this machine, --dask for a cluster."
+            raise click.UsageError(told)
+        paths, passphrase, trusted = absolute_paths(identities, passphrase_file, trusted)
+        home = str(store.home.absolute())
+        asked = Asked(paths, passphrase, trusted, accept_unsigned, runtimes, home, now.isoformat(), time_limit or 600)
+        return verify_all(console, named, asked, jobs=jobs or 1, dask=dask, resume=resume)
     with console.progress("Verifying") as tell:
-        found = examine(voice_or_bundle, keys, store, runtimes, trust=trust, base=base, tell=tell)
+        found = examine(named[0], keys, store, runtimes, trust=trust, base=base, tell=tell)
     if found.judgement and found.judgement.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHES FOR THIS BUNDLE: {found.judgement.doubt}.")
     facts, lines = facts_of(found), lines_of(found)
