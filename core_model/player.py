@@ -10,8 +10,9 @@ is switched off before it is imported.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded, so it must stand before the import below
 
@@ -94,10 +95,17 @@ class Player:
         return waveform
 
 
+class Session(Protocol):
+    """A loaded graph: ONNX Runtime's, or whatever is called in the same way."""
+
+    def run(self, outputs: Sequence[str], inputs: Mapping[str, npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+        """The *outputs* for the *inputs*, each by its name."""
+
+
 class PlayerContinuation:
     """One sentence half spoken: the keys and values of all rows so far, in a buffer allocated once."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, buffer: Floats, word_features: Floats | None) -> None:
+    def __init__(self, session: Session, buffer: Floats, word_features: Floats | None) -> None:
         self._session = session
         self._buffer = buffer  # (capacity, L, 2, H, D)
         self._length = 0

@@ -1,0 +1,211 @@
+"""Migrate: a voice of yesterday in today's form, put in the old one's place only once it is proven to speak the same.
+
+Knows the order; what a document becomes, the steps know. A new directory is made beside the old one: documents through
+the steps, exports made anew, and what bears witness of the old voice set aside in history/NNNN. Weights, prompts and
+golden arrays are the same files to the byte. Then the *old* golden outputs must come out of the *new* exports on every
+runtime, and out of the old TorchScript where it still runs. Any doubt: MigrationError, and the old voice is untouched.
+
+    plan ─▶ new directory ─▶ documents ─▶ exports ─▶ proof ─▶ lineage.history ─▶ in the old one's place
+
+An entry of lineage.history: what, when, toolkit; from and to (schema, and of a bundle its id and SHA-256); files {path:
+old and new SHA-256}; kept {path in history/: SHA-256}; exports {torch, files}; proof {runtime: {version, layers}}.
+voice.json, which holds the entry, cannot hold its own digest: its new one is null.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from core_model.export import exported
+from core_model.export.process import write_exports
+from core_model.migrations.documents import old_documents
+from core_model.migrations.steps import SCHEMA, VOICE
+from core_model.strict.voice_files import require_harmless
+from core_model.voice import Json, Voice, json_bytes
+from lifecycle import __version__
+from lifecycle.errors import DriftedError, UnprovenError
+from lifecycle.migration_plan import Plan, plan_migration, torch_version
+from lifecycle.old_exports import NOT_READ, verify_script
+from lifecycle.runtimes import load_runtime
+from lifecycle.store import Store, state_of
+from lifecycle.verifying import Verification, verify
+
+Tell = Callable[[int, int, str], None]
+_STAGES = 4
+OLD_SCRIPT = "the old TorchScript"
+_NEVER_RAN = ("none", NOT_READ)  # runtimes of a verification in which no network spoke
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What became of a voice. *entry* is None where nothing changed, and then nothing was replaced."""
+
+    plan: Plan
+    entry: Json | None = None
+    proof: Mapping[str, Verification] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a migration is told from outside."""
+
+    now: datetime
+    accept_unproven: bool = False
+    came_from: Json = field(default_factory=dict)  # of a bundle: bundle_id and file, for the history
+
+
+def migrate_voice(store: Store, name: str, terms: Terms, tell: Tell = lambda done, total, note: None) -> Migrated:
+    """Bring the voice *name* of this machine forward, in its place. StoreError, CoreModelError, MigrationError."""
+    directory = store.path(name)
+    state = state_of(directory)
+    voice = Voice.open(directory)
+    plan = plan_migration(voice)
+    if plan.nothing_to_do:
+        return Migrated(plan)
+    with store.scratch(name) as work:
+        migrated = carry_forward(voice, work / name, plan, terms, tell, place_file=link)
+        if migrated.entry is not None:
+            store.replace_voice(name, work / name, state)
+    return migrated
+
+
+def migrate_directory(
+    store: Store, directory: Path, name: str | None, terms: Terms, tell: Tell = lambda done, total, note: None
+) -> Migrated:
+    """Make a voice of this machine of a voice *directory* from elsewhere, which is only read. As `migrate_voice`."""
+    require_harmless(directory)
+    voice = Voice.open(directory)
+    plan = plan_migration(voice)
+    if plan.nothing_to_do:
+        return Migrated(plan)
+    with store.new_voice(name or voice.name) as made:
+        made.rmdir()
+        return carry_forward(voice, made, plan, terms, tell, place_file=shutil.copyfile)
+
+
+def carry_forward(
+    old: Voice, made: Path, plan: Plan, terms: Terms, tell: Tell, *, place_file: Callable[[Path, Path], object]
+) -> Migrated:
+    """Make the new voice in *made*, which must not exist, and prove it. CoreModelError, MigrationError."""
+    tell(0, _STAGES, "writing its documents anew")
+    _lay_out(old.directory, made, plan, place_file)
+    for document in old_documents(old.directory):
+        _write(made / document.place, json_bytes(document.current))
+    if plan.exports:
+        tell(1, _STAGES, "exporting the networks")
+        write_exports(Voice.open(made))
+    tell(2, _STAGES, "speaking the golden sentences")
+    proof = _prove(Voice.open(made), plan, terms)
+    entry = _entry(old, Voice.open(made), plan, terms, proof)
+    if entry is None:
+        return Migrated(plan, None, proof)
+    description = Voice.open(made).description
+    document = replace(description, history=(*description.history, entry)).document()
+    _write(made / VOICE, json_bytes(document))
+    tell(3, _STAGES, "looking at every file once more")
+    require_harmless(made)
+    Voice.open(made)
+    return Migrated(plan, entry, proof)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give the file a second name: nothing large is copied, and nobody writes into a voice's file in place."""
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.EMLINK):
+            raise
+        shutil.copyfile(source, target)
+
+
+def _lay_out(old: Path, made: Path, plan: Plan, place_file: Callable[[Path, Path], object]) -> None:
+    """The old voice's files under their names, but for those set aside and for exports that are made anew."""
+    made.mkdir(mode=0o700)
+    for path in sorted(old.rglob("*")):
+        name = path.relative_to(old).as_posix()
+        if not path.is_file() or path.name.startswith("."):
+            continue
+        if name in plan.kept:
+            name = f"{plan.aside}/{name}"
+        elif plan.exports and name.startswith("exports/"):
+            continue
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        place_file(path, made / name)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.unlink()  # it may be the old voice's file under a second name
+    path.write_bytes(content)
+
+
+def _prove(made: Voice, plan: Plan, terms: Terms) -> dict[str, Verification]:
+    """The old golden outputs on each runtime of the new voice. DriftedError, UnprovenError."""
+    if not plan.proven_on and not terms.accept_unproven:
+        raise UnprovenError("it has no golden outputs")
+    proof: dict[str, Verification] = {}
+    for runtime in plan.proven_on:
+        if runtime == "torchscript":
+            proof[runtime] = verify_script(made, made.exports_directory / runtime)
+        else:
+            proof[runtime] = verify(made, partial(load_runtime, name=runtime, threads=1))
+        _require(runtime, proof[runtime], terms)
+    script = made.directory / plan.aside / "exports" / "torchscript"
+    if plan.proven_on and script.is_dir():
+        proof[OLD_SCRIPT] = verify_script(made, script)
+        if proof[OLD_SCRIPT].runtime not in _NEVER_RAN:  # that it cannot be read any more is no doubt about the new one
+            _require(OLD_SCRIPT, proof[OLD_SCRIPT], terms)
+    return proof
+
+
+def _require(runtime: str, found: Verification, terms: Terms) -> None:
+    if found.diagnosis is not None:
+        raise DriftedError(runtime, found.diagnosis.name, found.diagnosis.told)
+    if not found.passed and not terms.accept_unproven:
+        why = next(layer.told for layer in found.layers[1:] if layer.verdict == "not run")
+        raise UnprovenError(f"on {runtime}: {why}")
+
+
+def _entry(old: Voice, made: Voice, plan: Plan, terms: Terms, proof: Mapping[str, Verification]) -> Json | None:
+    """What the lineage says of this migration; None if it changed no document and no export."""
+    before, after = exported.digests(old), exported.digests(made)
+    files: dict[str, dict[str, str | None]] = {
+        path: {"old": before.get(path), "new": after.get(path)}
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+    }
+    if not files and not plan.documents:
+        return None
+    changed = {document.place: document.sha256 for document in old_documents(old.directory)}
+    files |= {place: {"old": sha256, "new": digest(made.directory / place)} for place, sha256 in changed.items()}
+    files[VOICE] = {"old": digest(old.directory / VOICE), "new": None}
+    entry: dict[str, object] = {
+        "what": "migrated",
+        "when": terms.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "toolkit": f"lifecycle {__version__}",
+        "from": {"schema": plan.schema, **terms.came_from},
+        "to": {"schema": SCHEMA},
+        "files": files,
+        "kept": {f"{plan.aside}/{path}": digest(old.directory / path) for path in plan.kept},
+        "proof": {
+            runtime: {"version": found.runtime, "layers": {layer.name: layer.verdict for layer in found.layers}}
+            for runtime, found in proof.items()
+        },
+    }
+    if plan.exports:
+        entry["exports"] = {"torch": torch_version(), "files": after}
+    elif old.description.history:
+        entry["exports"] = old.description.history[-1].get("exports")
+    return entry
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
