@@ -96,5 +96,7 @@ class Script:
         given = [torch.from_numpy(np.array(inputs[name])) for name in self._inputs]
         with torch.no_grad():
             found = self._module(*given)
-        named: dict[str, Tensor] = dict(zip(self._outputs, (found,) if isinstance(found, Tensor) else found, strict=True))
+        named: dict[str, Tensor] = dict(
+            zip(self._outputs, (found,) if isinstance(found, Tensor) else found, strict=True)
+        )
         return [named[name].numpy() for name in outputs]

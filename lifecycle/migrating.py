@@ -6,32 +6,27 @@ golden arrays are the same files to the byte. Then the *old* golden outputs must
 runtime, and out of the old TorchScript where it still runs. Any doubt: MigrationError, and the old voice is untouched.
 
     plan ─▶ new directory ─▶ documents ─▶ exports ─▶ proof ─▶ lineage.history ─▶ in the old one's place
-
-An entry of lineage.history: what, when, toolkit; from and to (schema, and of a bundle its id and SHA-256); files {path:
-old and new SHA-256}; kept {path in history/: SHA-256}; exports {torch, files}; proof {runtime: {version, layers}}.
-voice.json, which holds the entry, cannot hold its own digest: its new one is null.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from core_model.export import exported
+from core_model.export.exported import sha256_of
 from core_model.export.process import write_exports
 from core_model.migrations.documents import old_documents
-from core_model.migrations.steps import SCHEMA, VOICE
+from core_model.migrations.steps import VOICE
 from core_model.strict.voice_files import require_harmless
 from core_model.voice import Json, Voice, json_bytes
-from lifecycle import __version__
 from lifecycle.errors import DriftedError, UnprovenError
-from lifecycle.migration_plan import Plan, plan_migration, torch_version
+from lifecycle.migration_history import entry_of
+from lifecycle.migration_plan import Plan, plan_migration
 from lifecycle.old_exports import NOT_READ, verify_script
 from lifecycle.runtimes import load_runtime
 from lifecycle.store import Store, state_of
@@ -101,9 +96,10 @@ def carry_forward(
     if plan.exports:
         tell(1, _STAGES, "exporting the networks")
         write_exports(Voice.open(made))
+        _drop_what_is_no_other(made, plan)
     tell(2, _STAGES, "speaking the golden sentences")
     proof = _prove(Voice.open(made), plan, terms)
-    entry = _entry(old, Voice.open(made), plan, terms, proof)
+    entry = entry_of(old, Voice.open(made), plan, proof, terms.now, terms.came_from)
     if entry is None:
         return Migrated(plan, None, proof)
     description = Voice.open(made).description
@@ -140,6 +136,14 @@ def _lay_out(old: Path, made: Path, plan: Plan, place_file: Callable[[Path, Path
         place_file(path, made / name)
 
 
+def _drop_what_is_no_other(made: Path, plan: Plan) -> None:
+    """Keep no old TorchScript that this torch writes to the byte."""
+    old = made / plan.aside / "exports"
+    paths = [path.relative_to(old) for path in old.rglob("*.pt")]
+    if paths and all(sha256_of(old / path) == sha256_of(made / "exports" / path) for path in paths):
+        shutil.rmtree(old)
+
+
 def _write(path: Path, content: bytes) -> None:
     path.unlink()  # it may be the old voice's file under a second name
     path.write_bytes(content)
@@ -170,42 +174,3 @@ def _require(runtime: str, found: Verification, terms: Terms) -> None:
     if not found.passed and not terms.accept_unproven:
         why = next(layer.told for layer in found.layers[1:] if layer.verdict == "not run")
         raise UnprovenError(f"on {runtime}: {why}")
-
-
-def _entry(old: Voice, made: Voice, plan: Plan, terms: Terms, proof: Mapping[str, Verification]) -> Json | None:
-    """What the lineage says of this migration; None if it changed no document and no export."""
-    before, after = exported.digests(old), exported.digests(made)
-    files: dict[str, dict[str, str | None]] = {
-        path: {"old": before.get(path), "new": after.get(path)}
-        for path in sorted(before.keys() | after.keys())
-        if before.get(path) != after.get(path)
-    }
-    if not files and not plan.documents:
-        return None
-    changed = {document.place: document.sha256 for document in old_documents(old.directory)}
-    files |= {place: {"old": sha256, "new": digest(made.directory / place)} for place, sha256 in changed.items()}
-    files[VOICE] = {"old": digest(old.directory / VOICE), "new": None}
-    entry: dict[str, object] = {
-        "what": "migrated",
-        "when": terms.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "toolkit": f"lifecycle {__version__}",
-        "from": {"schema": plan.schema, **terms.came_from},
-        "to": {"schema": SCHEMA},
-        "files": files,
-        "kept": {f"{plan.aside}/{path}": digest(old.directory / path) for path in plan.kept},
-        "proof": {
-            runtime: {"version": found.runtime, "layers": {layer.name: layer.verdict for layer in found.layers}}
-            for runtime, found in proof.items()
-        },
-    }
-    if plan.exports:
-        entry["exports"] = {"torch": torch_version(), "files": after}
-    elif old.description.history:
-        entry["exports"] = old.description.history[-1].get("exports")
-    return entry
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

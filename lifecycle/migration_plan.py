@@ -89,7 +89,7 @@ def _reasons(voice: Voice, *, changing: bool) -> tuple[str, ...]:
 
 
 def _kept(voice: Voice, *, exporting: bool) -> list[Path]:
-    """What goes into the history: what came with a bundle, and the first TorchScript, which a migration did not make."""
+    """What goes into the history: what came with a bundle, and the first TorchScript, which no migration made."""
     found = [voice.directory / name for name in OF_A_BUNDLE]
     has_one = any(voice.directory.glob(f"history/*/{_OLD_SCRIPT}*"))
     if exporting and not has_one:

@@ -20,7 +20,7 @@ def digests(voice: Voice) -> dict[str, str]:
     """{path in the voice: SHA-256} of every file in exports/, the voice's own graphs and strangers alike."""
     directory = voice.exports_directory
     found = sorted(path for path in directory.rglob("*") if path.is_file()) if directory.is_dir() else []
-    return {path.relative_to(voice.directory).as_posix(): _sha256(path) for path in found}
+    return {path.relative_to(voice.directory).as_posix(): sha256_of(path) for path in found}
 
 
 def missing(voice: Voice) -> tuple[str, ...]:
@@ -54,6 +54,7 @@ def too_new(voice: Voice) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -23,6 +23,7 @@ VERBS = (
     "scrub",
     "inspect",
     "refresh",
+    "migrate",
     "restore",
     "verify",
     "keygen",
