@@ -70,8 +70,7 @@ class ScriptPlayer:
             "noise": noise,
             "noise_scale": np.array(noise_scale, np.float32),
         }
-        waveform: Floats = self._sovits.run(SOVITS_OUTPUTS, inputs)[0].reshape(-1)
-        return waveform
+        return self._sovits.run(SOVITS_OUTPUTS, inputs)[0].reshape(-1).astype(np.float32)
 
 
 class Script:

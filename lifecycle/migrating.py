@@ -103,8 +103,8 @@ def carry_forward(
     if entry is None:
         return Migrated(plan, None, proof)
     description = Voice.open(made).description
-    document = replace(description, history=(*description.history, entry)).document()
-    _write(made / VOICE, json_bytes(document))
+    described = replace(description, history=(*description.history, entry))
+    _write(made / VOICE, json_bytes(described.document()))
     tell(3, _STAGES, "looking at every file once more")
     require_harmless(made)
     Voice.open(made)

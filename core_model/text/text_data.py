@@ -110,7 +110,7 @@ def check_reading(reading: str, table: str = DEFAULT_TABLE) -> None:
     """Raise ValueError unless *reading* and *table* are ones there are."""
     if reading not in (PLAIN, UPSTREAM):
         raise ValueError(f"a reading is {PLAIN!r} or {UPSTREAM!r}, not {reading!r}")
-    if table not in TABLES:
+    if not isinstance(table, str) or table not in TABLES:
         raise ValueError(f"a table is one of {', '.join(TABLES)}, not {table!r}")
 
 
@@ -181,7 +181,7 @@ def open_data(directory: Path) -> VoiceData:
         raise _broken("languages is not a list of names")
     if reading not in (PLAIN, UPSTREAM):
         raise _broken(f"reading is neither {PLAIN} nor {UPSTREAM}")
-    if table not in TABLES:
+    if not isinstance(table, str) or table not in TABLES:
         raise _broken(f"table is none of {', '.join(TABLES)}")
     if not isinstance(packages, dict) or not all(isinstance(version, str) for version in packages.values()):
         raise _broken("packages is not a map of versions")

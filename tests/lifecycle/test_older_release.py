@@ -39,10 +39,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opens_and_verifies(environment: Environment, bundle: Path) -> tuple[bool, str]:
     """Whether the installed release says yes to both, and what it said last."""
     home = environment.place / "home"
-    restored = environment.call("restore", bundle, "--accept-unsigned", "--home", home, "--name", "eve")
+    restored = environment.call("restore", bundle, "--accept-unsigned", "--home", home, "--as", "eve")
     if restored.returncode != 0:
         return False, restored.stderr
-    verified = environment.call("verify", bundle, "--runtime", "onnx", "--home", home, "--json")
+    verified = environment.call("verify", bundle, "--accept-unsigned", "--runtime", "onnx", "--home", home, "--json")
     layers = {layer["name"]: layer["verdict"] for layer in json.loads(verified.stdout)["runtimes"]["onnx"]["layers"]}
     proven = all(layers[name] == "passed" for name in ("fixity", "text", "tokens", "waveform"))
     return verified.returncode == 0 and proven, verified.stdout
