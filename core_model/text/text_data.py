@@ -110,7 +110,7 @@ def check_reading(reading: str, table: str = DEFAULT_TABLE) -> None:
     """Raise ValueError unless *reading* and *table* are ones there are."""
     if reading not in (PLAIN, UPSTREAM):
         raise ValueError(f"a reading is {PLAIN!r} or {UPSTREAM!r}, not {reading!r}")
-    if not isinstance(table, str) or table not in TABLES:
+    if table not in TABLES:
         raise ValueError(f"a table is one of {', '.join(TABLES)}, not {table!r}")
 
 
