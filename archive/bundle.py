@@ -70,8 +70,9 @@ def pack(
     mappings). *readme* adds `name: value` lines to README.txt, which anybody can read. *formats* states (format,
     version) of members where the name's suffix does not tell, *notes* further keys of their entries. *redundancy*: the
     bundle holds recovery data for any gap of that many percent of it; 0 for none. *since* makes a delta: a bundle of
-    what that base does not have, which needs it to be opened. *act* signs it and begins its chain
-    of custody, which says so if the payload is another bundle's, changed: *migrated_from* that one. FormatError, UnsafePathError, KeyFormatError, Par2Error or OSError; then nothing is written.
+    what that base does not have, which needs it to be opened. *act* signs it and begins its chain of custody. A payload
+    that is another bundle's, changed, was *migrated_from* that one, and custody says so. FormatError, UnsafePathError,
+    KeyFormatError, Par2Error or OSError; then nothing is written.
     """
     what = custody.MIGRATED if migrated_from else custody.ARCHIVED
     how = Sealing(recipients, public, act, readme or {}, redundancy, rng, what, origin=migrated_from)

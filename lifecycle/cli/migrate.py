@@ -25,7 +25,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--sign", "signing_key", type=_FILE, help="Key file from `lifecycle keygen --signing`; else the home's own."
 )
 @trust_options
-@click.option("--base", type=_FILE, help="Of checkpoints: the base file that a LoRA changes.")
+@click.option("--base", type=_FILE, help="What a delta was made since; of checkpoints, what a LoRA changes.")
 @click.option("--vocoder", type=_FILE, help="Of checkpoints: the vocoder of a v3 or v4 voice.")
 @click.option("--accept-unproven", is_flag=True, help="Migrate what no golden output can prove, too.")
 @home_option
@@ -89,6 +89,7 @@ def command(
             raise click.UsageError("Of a bundle a new one is written: -o names it.")
         asked = Bundle(
             Path(named[0]),
+            base,
             output,
             identities,
             passphrase_file,

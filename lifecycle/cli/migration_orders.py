@@ -87,6 +87,7 @@ class Bundle:
     """What was said of a bundle: how it opens, whom to trust, and for whom the new one is."""
 
     path: Path
+    base: Path | None  # what a delta was made since
     output: Path | None  # None: --dry-run
     identities: Sequence[Path]
     passphrase_file: Path | None
@@ -103,7 +104,7 @@ def migrate_bundle(console: Console, store: Store, asked: Bundle, terms: Terms, 
     keys = read_identities(asked.identities, asked.passphrase_file)
     trust = read_trust(asked.trusted, store, terms.now, accept_unsigned=asked.accept_unsigned)
     if dry_run or asked.output is None:
-        plan = migrating_bundles.plan_bundle(asked.path, keys, store, trust=trust)
+        plan = migrating_bundles.plan_bundle(asked.path, keys, store, trust=trust, base=asked.base)
         console.answer(plan_facts(plan), *plan_lines(plan, str(asked.path)))
         return
     recipients = read_recipients(asked.recipients, asked.to_passphrase_file)
@@ -112,7 +113,15 @@ def migrate_bundle(console: Console, store: Store, asked: Bundle, terms: Terms, 
     resealing = migrating_bundles.Resealing(act, recipients, asked.public)
     with console.progress(f"Migrating {asked.path.name}") as tell:
         found = migrating_bundles.migrate_bundle(
-            asked.path, asked.output, keys, store, resealing, terms, trust=trust, tell=tell
+            asked.path,
+            asked.output,
+            keys,
+            store,
+            resealing,
+            terms,
+            trust=trust,
+            base=asked.base,
+            tell=tell,
         )
     if found.judgement.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHED FOR THE OLD BUNDLE: {found.judgement.doubt}. From here on you do.")

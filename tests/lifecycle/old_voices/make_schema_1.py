@@ -1,4 +1,4 @@
-"""Makes compat_tests/voices/schema-1/ada.voice: run once, by the code of commit 51bf1ea, and never again.
+"""Makes schema-1/ada.voice: run once, by the code of commit 51bf1ea, and never again.
 
 A tiny voice as it was written before there was a schema 2, in the bundle that `lifecycle archive` made of it that day.
 Its dictionary holds the words of its golden sentences alone, so that the file stays small; it is a voice like any other

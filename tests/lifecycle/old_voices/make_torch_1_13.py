@@ -1,4 +1,4 @@
-"""Makes compat_tests/voices/schema-1/torch-1.13.1/*.pt.xz: TorchScript of the stored voice, written by torch 1.13.1.
+"""Makes schema-1/torch-1.13.1/*.pt.xz: TorchScript of the stored voice, written by torch 1.13.1.
 
 Run by the interpreter of an environment with torch 1.13.1, numpy < 2 and safetensors (tests/lifecycle/old_voices/
 README.md says how to make one), once. Our networks are written for parametrized weight norm, which came with torch

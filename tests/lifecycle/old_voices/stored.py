@@ -19,7 +19,7 @@ from lifecycle.restoring import restore
 from lifecycle.store import Store
 from lifecycle.trusting import read_trust
 
-STORED = Path(__file__).resolve().parents[3] / "compat_tests" / "voices" / "schema-1"
+STORED = Path(__file__).resolve().parent / "schema-1"
 BUNDLE, MAKER = STORED / "ada.voice", STORED / "maker.pub"
 BUNDLE_ID = "9d7750911833180487addddc6b9795783d384e213f0a153e6c1bc986bf03290d"
 NOW = datetime(2045, 11, 28, 12, 0, tzinfo=UTC)
