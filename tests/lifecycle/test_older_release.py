@@ -36,9 +36,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "ada.voice"
 
 
-def opens_and_verifies(environment: Environment, bundle: Path) -> tuple[bool, str]:
+def opens_and_verifies(environment: Environment, bundle: Path, home: Path) -> tuple[bool, str]:
     """Whether the installed release says yes to both, and what it said last."""
-    home = environment.place / "home"
     restored = environment.call("restore", bundle, "--accept-unsigned", "--home", home, "--as", "eve")
     if restored.returncode != 0:
         return False, restored.stderr
@@ -48,24 +47,26 @@ def opens_and_verifies(environment: Environment, bundle: Path) -> tuple[bool, st
     return verified.returncode == 0 and proven, verified.stdout
 
 
-def test_the_oldest_release_reads_what_today_writes(environment: Environment, bundle: Path) -> None:
+def test_the_oldest_release_reads_what_today_writes(environment: Environment, bundle: Path, tmp_path: Path) -> None:
     listed = releases()
     if len(listed) < 2:
         pytest.skip(f"not run: there {'is one release' if listed else 'is no release yet'}")
     environment.install(listed[0]["source"])
-    yes, said = opens_and_verifies(environment, bundle)
+    yes, said = opens_and_verifies(environment, bundle, tmp_path)
     assert yes, said
 
 
-def test_the_mechanism_says_yes_to_this_commit_as_if_it_were_released(environment: Environment, bundle: Path) -> None:
+def test_the_mechanism_says_yes_to_this_commit_as_if_released(
+    environment: Environment, bundle: Path, tmp_path: Path
+) -> None:
     environment.install("HEAD")
-    yes, said = opens_and_verifies(environment, bundle)
+    yes, said = opens_and_verifies(environment, bundle, tmp_path)
     assert yes, said
 
 
 @pytest.mark.skipif(not has_commit(BEFORE_SCHEMA_2), reason=f"this clone has no commit {BEFORE_SCHEMA_2}")
-def test_the_mechanism_notices_a_release_that_refuses(environment: Environment, bundle: Path) -> None:
+def test_the_mechanism_notices_a_release_that_refuses(environment: Environment, bundle: Path, tmp_path: Path) -> None:
     environment.install(BEFORE_SCHEMA_2)
-    yes, said = opens_and_verifies(environment, bundle)
+    yes, said = opens_and_verifies(environment, bundle, tmp_path)
     assert not yes
     assert "reads schema 1, the voice has 2" in said
