@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from archive import custody
-from archive.bundle import open_bundle
+from archive.bundle import open_bundle, pack
 from archive.manifest import Manifest
 from archive.outside import look
 from core_model.migrations.steps import SCHEMA
+from core_model.tensor_places import tensor_edges
 from core_model.voice import Voice
 from lifecycle import migrating
 from lifecycle.cli import main
@@ -110,6 +111,30 @@ def test_archived_again_it_has_the_bundle_id_of_that_day(tmp_path: Path) -> None
     if exports != {f"exports/{path}": sha256 for path, sha256 in made_then.items()} or toolkit != "lifecycle 0.1.0":
         pytest.skip("another torch or another release: another bundle id, as it has to be")
     assert json.loads(result.stdout)["bundle_id"] == BUNDLE_ID
+
+
+def test_a_delta_takes_its_base_and_becomes_a_whole_bundle(home: Path, tmp_path: Path) -> None:
+    with open_bundle(BUNDLE) as base:
+        base.extract(tmp_path / "later")
+        (tmp_path / "base").mkdir()
+        since = base.as_base(tmp_path / "base", tensor_edges)
+        description = base.manifest.description
+    (tmp_path / "later" / "manifest.json").unlink()
+    (tmp_path / "later" / "records").mkdir()
+    (tmp_path / "later" / "records" / "note.txt").write_text("added later")
+    files = [path for path in (tmp_path / "later").rglob("*") if path.is_file()]
+    members = {path.relative_to(tmp_path / "later").as_posix(): path for path in files}
+    packed = pack(tmp_path / "delta.voice", members, description=description, public=True, since=since, redundancy=0)
+
+    delta = tmp_path / "delta.voice"
+    refused = migrate(home, tmp_path / "new.voice", "--accept-unsigned", bundle=delta)
+    assert refused.exit_code == 1 and not (tmp_path / "new.voice").exists()
+    result = migrate(home, tmp_path / "new.voice", "--accept-unsigned", "--base", BUNDLE, "--json", bundle=delta)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["old_bundle_id"] == packed.full_id
+    with open_bundle(tmp_path / "new.voice") as bundle:
+        assert bundle.delta is None
+        assert bundle.read("records/note.txt") == b"added later"
 
 
 def test_a_bundle_by_a_stranger_is_not_looked_into(home: Path, tmp_path: Path) -> None:
