@@ -23,7 +23,7 @@ from archive.signing import Signer
 
 NAMESPACE = "lifecycle-custody@v1"
 MAX_BYTES = 4 * 1024 * 1024
-ARCHIVED, REFRESHED = "archived", "refreshed"
+ARCHIVED, REFRESHED, MIGRATED = "archived", "refreshed", "migrated"
 _VERSION = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -5,6 +5,7 @@ LifecycleError
 │   ├── UnknownVoiceError         no voice of that name: carries the names there are
 │   ├── VoiceExistsError          a voice of that name is there already, and none is ever overwritten
 │   ├── BusyError                 another process is training a voice of that name
+│   ├── ChangedMeanwhileError     a voice that was changed while another was made to take its place
 │   ├── NoSuchVoiceOrBundleError  neither a file nor what a voice could be called
 │   └── VoiceNameError            a name that could not be a directory's everywhere
 ├── RecordingsError             a directory of recordings that no voice can be learnt from
@@ -25,6 +26,9 @@ LifecycleError
 │   └── BaseFilesError            files that no training can start from: carries the hint
 ├── ExportingError              a voice that cannot be written in another program's format
 ├── OutputExistsError           a file is there already, and this verb never overwrites one
+├── MigrationError              a voice that stays as it is, because there is a doubt about the new one
+│   ├── DriftedError              an old golden output that a new export does not give: carries runtime and layer
+│   └── UnprovenError             nothing that would prove the new one: carries why
 ├── RebuildError                the same voice did not give the same payload twice
 ├── ShelfError                  a shelf of bundles whose shelf.toml breaks its schema
 │   └── ShelfBusyError            another process is scrubbing it
@@ -78,6 +82,35 @@ class VoiceNameError(StoreError):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name!r} cannot be the name of a voice")
         self.name = name
+
+
+class ChangedMeanwhileError(StoreError):
+    """A voice that was changed while another was made to take its place."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the voice {name!r} was changed meanwhile")
+        self.name = name
+
+
+class MigrationError(LifecycleError):
+    """There is a doubt about a migrated voice, so the old one stays as it is."""
+
+
+class DriftedError(MigrationError):
+    """An old golden output that a new export does not give."""
+
+    def __init__(self, runtime: str, layer: str, told: str) -> None:
+        super().__init__(f"the migrated voice does not speak as the old one did: on {runtime}, {layer}: {told}")
+        self.runtime = runtime
+        self.layer = layer
+
+
+class UnprovenError(MigrationError):
+    """What would prove the migrated voice could not be run."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"nothing proves that the migrated voice would speak as the old one did: {why}")
+        self.why = why
 
 
 class ShelfError(LifecycleError):

@@ -6,6 +6,7 @@ Knows nothing of what is inside a voice. DESIGN §4, §6.
       .lock                             held while a temporary directory is made or cleaned away
       voices/NAME/                      one voice
       voices/.NAME.XXXXXXXX.unfinished  what is being worked on; whoever works on it holds a lock on it
+      voices/.NAME.XXXXXXXX.replaced    a voice whose place another one takes: `exchanging` tells
       work/NAME/                        an unfinished training run, kept so that it can be resumed
 
 Everything is written to a temporary sibling, flushed to the disk and renamed. A process killed at any moment leaves
@@ -32,16 +33,19 @@ import platformdirs
 
 from lifecycle.errors import (
     BusyError,
+    ChangedMeanwhileError,
     NoSuchVoiceOrBundleError,
     OutputExistsError,
     UnknownVoiceError,
     VoiceExistsError,
     VoiceNameError,
 )
+from lifecycle.exchanging import exchange, is_unsettled, settle
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # one spelling only: two names must not be one directory on a Mac
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}  # Windows
 _UNFINISHED = ".unfinished"
+State = frozenset[tuple[str, int, int, int]]  # of each file: path, inode, size, time
 
 
 def default_home() -> Path:
@@ -76,9 +80,13 @@ class Store:
 
     def path(self, name: str) -> Path:
         """Return the directory of the voice *name*; UnknownVoiceError if there is none."""
-        if require_name(name) not in self.names():
+        path = self.voices_directory / require_name(name)
+        if not path.is_dir() and is_unsettled(self.voices_directory, name):  # whoever was replacing it was killed
+            with self._locked():
+                settle(self.voices_directory, name)
+        if not path.is_dir():
             raise UnknownVoiceError(name, self.names())
-        return self.voices_directory / name
+        return path
 
     def named(self, name: str) -> Path:
         """The same where a file could have been meant too: NoSuchVoiceOrBundleError if *name* could be no voice's."""
@@ -123,6 +131,20 @@ class Store:
             sync_tree(made)
             _rename_directory(made, self.voices_directory / name)
 
+    def replace_voice(self, name: str, made: Path, state: State) -> None:
+        """Put the directory *made* in the place of the voice *name*, whose `state_of` was *state* when work began.
+
+        ChangedMeanwhileError if it is another one now; then it stays. Whoever looks sees the old voice or the new one,
+        after a kill at any moment, too. The old one lies where *made* was.
+        """
+        path = self.path(name)
+        sync_tree(made)
+        with self._locked():
+            if state_of(path) != state:
+                raise ChangedMeanwhileError(name)
+            exchange(made, path)
+        sync_directory(self.voices_directory)
+
     @contextlib.contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         """Yield an empty directory beside the voices for work on *name*; it vanishes when the block ends.
@@ -145,6 +167,7 @@ class Store:
         """Remove what killed writers left behind; return the names of what was removed."""
         removed = []
         with self._locked():
+            settle(self.voices_directory)
             for path in sorted(self.voices_directory.glob(f".*{_UNFINISHED}")):
                 try:
                     with _directory_lock(path):
@@ -160,6 +183,12 @@ class Store:
         with (self.home / ".lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def state_of(directory: Path) -> State:
+    """What tells whether anything below *directory* was changed, made or taken away since: no content is read."""
+    found = ((path, path.lstat()) for path in directory.rglob("*"))
+    return frozenset((path.as_posix(), stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in found)
 
 
 def require_same_kind(path: Path, beginning: bytes) -> None:

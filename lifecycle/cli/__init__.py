@@ -24,6 +24,7 @@ VERBS = (
     "inspect",
     "forecast",
     "refresh",
+    "migrate",
     "restore",
     "verify",
     "keygen",

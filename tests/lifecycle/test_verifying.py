@@ -249,7 +249,7 @@ def test_a_voice_without_its_goldens_is_never_passed(directory: Path, damage: st
     elif damage == "cut":
         record.write_bytes(record.read_bytes()[:200])
     elif damage == "schema":
-        record.write_text(record.read_text().replace('"schema": 1', '"schema": 2'))
+        record.write_text(record.read_text().replace('"schema": 2', '"schema": 3'))
     else:
         path = directory / "golden" / "golden.safetensors"
         save_file({name: array for name, array in load_file(path).items() if name != "1.logits"}, path)
