@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from archive.files import open_regular
 from lifecycle.errors import ExtraMissingError, PlaceError
 from lifecycle.shelf import SUFFIX, bundles_below
 
@@ -64,11 +65,11 @@ def expand(named: Sequence[str]) -> tuple[Found, ...]:
 def local_copy(place: str) -> Iterator[tuple[Path, str]]:
     """Yield (a path of this machine, SHA-256 of what is there); what was fetched for it vanishes at the end.
 
-    PlaceError where an address cannot be read, OSError for a path.
+    PlaceError where an address cannot be read; OSError for a path, FormatError where a device or a pipe lies there.
     """
     if not is_address(place):
-        with Path(place).open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        with open_regular(Path(place)) as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a raw file will do
         yield Path(place), sha256
         return
     with tempfile.NamedTemporaryFile(prefix="lifecycle.", suffix=SUFFIX) as scratch:

@@ -28,6 +28,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from archive.errors import FormatError
 from lifecycle.errors import PlaceError
 from lifecycle.line_log import LineLog, open_lines
 from lifecycle.places import Found, local_copy
@@ -41,7 +42,7 @@ Run = Callable[[Sequence[Task]], Generator[Outcome, None, None]]
 
 _BEGINS = b'{"event": "verify"'
 _DONE = (PASSED, DRIFTED, DAMAGED)
-_SAID = ("verdict", "told", "voice", "bundle_id", "trusted", "layer", "runtimes")
+_SAID = ("verdict", "told", "voice", "bundle_id", "trusted", "layer", "cause", "runtimes")
 _VERSIONS = ("lifecycle", "numpy", "onnxruntime", "torch")
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -199,7 +200,7 @@ def run_one(task: Task, processes: Processes | None = None) -> Outcome:
             if sha256 == task["done_sha256"]:
                 return {**about, "unchanged": True}
             told = _in_a_process({**task, "path": str(path)}, processes or Processes())
-    except (PlaceError, OSError) as error:
+    except (FormatError, PlaceError, OSError) as error:
         told = {"verdict": NOT_RUN, "told": str(error)}
     return {**about, **told, "seconds": round(time.monotonic() - began, 3)}
 

@@ -59,6 +59,7 @@ def _told(found: Examination) -> dict[str, object]:
         "bundle_id": found.bundle_id,
         "trusted": None if found.judgement is None else not found.judgement.doubt,
         "layer": first and first.name,
+        "cause": next((printable(v.cause.told) for v in found.by_runtime.values() if v.cause), None),
         "runtimes": {
             name: {"version": v.runtime, "passed": v.passed, "diagnosis": v.diagnosis and v.diagnosis.name}
             for name, v in found.by_runtime.items()

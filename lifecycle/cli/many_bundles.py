@@ -61,6 +61,7 @@ def _lines_of(verified: Verified, resume: Path | None) -> list[str]:
         if outcome["verdict"] != PASSED:
             where = f"{outcome['layer']}: " if outcome.get("layer") else ""
             lines += [f"{outcome['verdict']:9}{outcome['place']}", f"{'':9}{where}{outcome['told']}"]
+            lines += [f"{'':9}likely cause: {outcome['cause']}"] if outcome.get("cause") else []
     told = ", ".join(f"{number} {verdict}" for verdict, number in verified.counts.items() if number)
     unvouched = sum(outcome.get("trusted") is False for outcome in verified.outcomes)
     if unvouched:

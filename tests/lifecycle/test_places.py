@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.errors import FormatError
 from lifecycle.errors import ExtraMissingError, PlaceError
 from lifecycle.places import Found, expand, is_address, is_pattern, local_copy
 from tests.lifecycle.many_bundles import start
@@ -64,6 +65,10 @@ def test_a_path_is_read_where_it_lies(shelf: Path) -> None:
         assert sha256 == hashlib.sha256(b"a.voice").hexdigest()
     with pytest.raises(FileNotFoundError), local_copy(str(shelf / "gone")):
         pass
+    os.mkfifo(shelf / "pipe.voice")  # put there after the shelf was listed: nobody waits for it
+    with pytest.raises(FormatError), local_copy(str(shelf / "pipe.voice")):
+        pass
+    assert "pipe.voice" not in names(shelf, "*.voice")
 
 
 def test_addresses_are_told_from_paths() -> None:

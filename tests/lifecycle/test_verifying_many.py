@@ -245,7 +245,7 @@ def test_drift_is_told_from_damage(tmp_path: Path, stock: Stock) -> None:
     told = json.loads(process.communicate(timeout=280)[0])
     assert process.returncode == 1 and verdicts(told) == {"a": "passed", "b": "drifted"}
     (drifted,) = [outcome for outcome in told["bundles"] if outcome["verdict"] == "drifted"]
-    assert drifted["layer"] == "waveform" and drifted["runtimes"]["onnx"]["passed"] is True
+    assert drifted["cause"] and drifted["layer"] == "waveform" and drifted["runtimes"]["onnx"]["passed"] is True
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="finds the processes of a run in /proc")
