@@ -56,9 +56,7 @@ class Image:
     file: Blob  # the tar itself
 
 
-def write_image(
-    path: Path, name: str, layers: Iterable[Iterable[Member]], config: Config, scratch: Path
-) -> Image:
+def write_image(path: Path, name: str, layers: Iterable[Iterable[Member]], config: Config, scratch: Path) -> Image:
     """Write the image into the new file *path*; layers grow in the directory *scratch* before. ValueError as in layers."""
     blobs: dict[str, Path | bytes] = {}
     written = []

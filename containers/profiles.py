@@ -2,7 +2,7 @@
 
 Knows the files in this directory, and nothing of how they are used. A profile is a directory beside this file:
 
-    player/  profile.toml  requirements.in  requirements.lock  Dockerfile
+    player/  profile.toml  requirements.in  requirements.lock
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from containers.locks import Pin, parse_lock
 ROOT = Path(__file__).resolve().parent
 NAMES = ("player", "torch")  # cuda is data for people: nobody has built it
 RECIPE = ROOT / "rootfs.sh"
+DOCKERFILE = ROOT / "Dockerfile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,6 @@ class Profile:
     glibc: tuple[int, int]
     runtime: str  # of the toolkit: onnx or torch
     pins: tuple[Pin, ...]
-    dockerfile: Path
     left_out: LeftOut
 
     @classmethod
@@ -49,7 +49,7 @@ class Profile:
         pins = parse_lock(lock.read_text(), f"{name}/{lock.name}", unhashed=told["unhashed"])
         major, minor = told["glibc"]
         left_out = LeftOut(**{kind: tuple(patterns) for kind, patterns in told["leave_out"].items()})
-        return cls(name, told["python"], (major, minor), told["runtime"], pins, directory / "Dockerfile", left_out)
+        return cls(name, told["python"], (major, minor), told["runtime"], pins, left_out)
 
     @property
     def lock(self) -> Path:

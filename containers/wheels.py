@@ -88,7 +88,9 @@ class Wheel:
 
     def _metadata_directory(self) -> str:
         found = {name.split("/")[0] for name in self._infos if name.split("/")[0].endswith(".dist-info")}
-        if len(found) != 1 or not {f"{next(iter(found))}/{name}" for name in ("RECORD", "METADATA")} <= set(self._infos):
+        if len(found) != 1 or not {f"{next(iter(found))}/{name}" for name in ("RECORD", "METADATA")} <= set(
+            self._infos
+        ):
             raise WheelError(self.path.name, "holds no RECORD and METADATA, or several")
         return found.pop()
 

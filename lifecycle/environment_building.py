@@ -19,7 +19,7 @@ from containers.errors import ImageError, WheelDigestError
 from containers.image import Config, Image, write_image
 from containers.layers import Member
 from containers.locks import Chosen, choose, write_lock
-from containers.profiles import Profile
+from containers.profiles import DOCKERFILE, Profile
 from containers.wheels import Wheel
 from lifecycle import __version__
 from lifecycle.environment_directory import IMAGE, LOCK, RECORD, WHEELS, Environment, Told
@@ -74,19 +74,15 @@ def build(
     return Built(Environment(destination, built.environment.told), built.image, built.unpacked_bytes)
 
 
-def _build(
-    making: Path, profile: Profile, wheels: Path, base: Base, tell: Callable[[int, int, str], None]
-) -> Built:
+def _build(making: Path, profile: Profile, wheels: Path, base: Base, tell: Callable[[int, int, str], None]) -> Built:
     architecture = base.architecture
-    chosen = choose(
-        profile.pins, wheels, python=profile.python, architecture=architecture, glibc=profile.glibc
-    )
+    chosen = choose(profile.pins, wheels, python=profile.python, architecture=architecture, glibc=profile.glibc)
     carried = [_carry(one, making / WHEELS) for one in chosen]
     toolkit = _own(write_toolkit_wheel(making / WHEELS))
     (making / LOCK).write_text(write_lock([*carried, toolkit], _LOCK_COMMENT.format(profile=profile.name)))
-    shutil.copyfile(profile.dockerfile, making / "Dockerfile")
     tell(1, 3, "writing the image")
     image = _write_image(making, profile, base, carried, toolkit)
+    (making / "Dockerfile").write_text(_dockerfile(image))
     (making / "README.txt").write_text(_README.format(profile=profile.name, image=image, python=profile.python))
     tell(2, 3, "looking at it once more")
     told = Told(
@@ -148,6 +144,12 @@ def _unpack(one: Chosen, leave_out: Sequence[str], architecture: str, wheels: Ex
 def _starter(python: str) -> Member:
     starter = _STARTER.format(python=python).encode()
     return Member(_COMMAND, "file", 0o755, len(starter), open=lambda: io.BytesIO(starter))
+
+
+def _dockerfile(image: Image) -> str:
+    """The Dockerfile with its base by digest: the first layer, which lies in the image."""
+    text = DOCKERFILE.read_text()
+    return text.replace("ARG BASE=base.tar\n", f"ARG BASE=blobs/sha256/{image.layers[0].sha256}\n", 1)
 
 
 def _config(profile: Profile, architecture: str) -> Config:

@@ -37,6 +37,7 @@ LifecycleError
 │   ├── EngineError               the engine refused something
 │   ├── OtherMachineError         made for another processor than this one's: carries both
 │   ├── TimeLimitError            it ran longer than it may
+│   ├── MemoryLimitError          it wanted more memory than it may have
 │   ├── OutputRefusedError        it wrote what is no file, or too much
 │   └── InstallError              a venv that could not be made, or no Python that fits
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
@@ -355,6 +356,14 @@ class TimeLimitError(EnvironmentsError):
     def __init__(self, limit_s: float) -> None:
         super().__init__(f"it was stopped: it had not ended after {limit_s:g} s")
         self.limit_s = limit_s
+
+
+class MemoryLimitError(EnvironmentsError):
+    """It wanted more memory than it may have."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"it was stopped: it wanted more than {limit_bytes / (1 << 30):g} GiB of memory")
+        self.limit_bytes = limit_bytes
 
 
 class OutputRefusedError(EnvironmentsError):

@@ -27,7 +27,9 @@ PUBLIC = (
     "lifecycle.store.Store",
 )
 INITS = sorted(
-    path for room in ("archive", "core_model", "lifecycle", "privacy") for path in (ROOT / room).rglob("__init__.py")
+    path
+    for room in ("archive", "containers", "core_model", "lifecycle", "privacy")
+    for path in (ROOT / room).rglob("__init__.py")
 )
 
 

@@ -25,6 +25,7 @@ VERBS = (
     "refresh",
     "restore",
     "verify",
+    "environment",
     "keygen",
     "voices",
 )  # in the order of a voice's life
