@@ -1,1 +1,1 @@
-"""What a voice's software runs in: environments as data, and images written without an engine. Knows nothing of voices."""
+"""What a voice's software runs in: environments as data, and images written without an engine"""

@@ -16,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from containers.architecture import HEAD_bytes, of_image, of_machine_code
 from containers.errors import BaseError
-from containers.layers import Member, Readable, danger_of
+from containers.layers import Member, danger_of
 
 _MOST_bytes = 4 << 30
 _PERMISSIONS = 0o1777
@@ -71,10 +72,20 @@ class Base:
         elif info.issym():
             yield Member(path, "symlink", 0o777, target=info.linkname)
         elif info.isfile() or info.islnk():
-            file = self._tar._find_link_target(info) if info.islnk() else info  # type: ignore[attr-defined]
+            file = self._first_name(info)
             yield Member(path, "file", mode & 0o777, file.size, open=partial(self._content, file))
 
-    def _content(self, info: tarfile.TarInfo) -> Readable:
+    def _first_name(self, info: tarfile.TarInfo) -> tarfile.TarInfo:
+        """Of a hard link: the file that it is another name of."""
+        try:
+            file = self._tar.getmember(info.linkname) if info.islnk() else info
+        except KeyError:
+            raise BaseError(self.path.name, f"holds {info.name!r}, a link to what is not there") from None
+        if not file.isfile():
+            raise BaseError(self.path.name, f"holds {info.name!r}, a link to what is no file")
+        return file
+
+    def _content(self, info: tarfile.TarInfo) -> IO[bytes]:
         content = self._tar.extractfile(info)
         if content is None:
             raise BaseError(self.path.name, f"holds {info.name!r}, which has no content")

@@ -2,7 +2,7 @@
 
 ContainersError
 ├── LockError                 a requirements file that is not locked as ours are: carries the file, the line
-├── MissingWheelsError        wheels that the lock wants and the directory lacks: carries them, and what is there instead
+├── MissingWheelsError        wheels that the lock wants and that are not there: carries them all
 ├── WheelDigestError          a wheel of the right name whose bytes are not those that the lock names
 ├── WheelError                a wheel that breaks its format, or that would do more than be unpacked
 ├── BaseError                 a root file system that no image can be built on

@@ -1,9 +1,9 @@
 """Images in one tar, written without an engine: the same inputs give the same bytes, so the digest is known beforehand.
 
 Knows layers, digests and JSON; nothing of what is in a layer. The tar is an OCI image layout, and has the manifest.json
-of `docker save` beside it, so that `docker load`, `podman load`, skopeo and umoci all take it. Layers are not compressed:
-what deflate makes of a file is another thing with every zlib. Reference: OCI image specification 1.0, image-layout and
-config; docker's image format v1.2.
+of `docker save` beside it, so that `docker load`, `podman load`, skopeo and umoci all take it. Layers are not
+compressed: what deflate makes of a file is another thing with every zlib. Reference: OCI image specification 1.0,
+image-layout and config; docker's image format v1.2.
 
     blobs/sha256/...    the layers, the config, the manifest        index.json  → manifest → config and layers
     oci-layout          {"imageLayoutVersion":"1.0.0"}              manifest.json → config and layers, for docker
@@ -57,7 +57,7 @@ class Image:
 
 
 def write_image(path: Path, name: str, layers: Iterable[Iterable[Member]], config: Config, scratch: Path) -> Image:
-    """Write the image into the new file *path*; layers grow in the directory *scratch* before. ValueError as in layers."""
+    """Write the image into the new file *path*; its layers grow in *scratch* before. ValueError as `write_layer`."""
     blobs: dict[str, Path | bytes] = {}
     written = []
     for number, members in enumerate(layers):
@@ -83,7 +83,7 @@ def write_image(path: Path, name: str, layers: Iterable[Iterable[Member]], confi
 
 
 def read_image(path: Path) -> Image:
-    """What *path* holds, each blob compared with its digest. ImageError if it is no image as `write_image` makes one."""
+    """What *path* holds, each blob compared with its digest. ImageError unless `write_image` could have made it."""
     with path.open("rb") as file:
         whole = Blob(hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
         file.seek(0)

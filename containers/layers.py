@@ -1,7 +1,7 @@
 """Layers of an image: tars whose every byte follows from the files in them.
 
-Knows nothing of where files come from. Members are sorted, owned by 0, dated 0, and without extended attributes; parents
-that nobody named are added. Reference: OCI image-layer specification; POSIX.1-2001 pax, used only for long names.
+Knows nothing of where files come from. Members are sorted, owned by 0, dated 0, and without extended attributes;
+parents that nobody named are added. Reference: OCI image-layer specification; POSIX.1-2001 pax, for long names only.
 
     write_layer([Member("opt/hello", FILE, 0o644, 5, open=lambda: io.BytesIO(b"hello"))], file)
 """
@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import BinaryIO, Literal, Protocol
+from typing import IO, BinaryIO, Literal
 
 Kind = Literal["file", "directory", "symlink"]
 _TYPES: Mapping[Kind, bytes] = {
@@ -22,14 +22,6 @@ _TYPES: Mapping[Kind, bytes] = {
     "symlink": tarfile.SYMTYPE,
 }
 _WHITEOUT = ".wh."  # a name that begins so would remove a file of the layer below
-
-
-class Readable(Protocol):
-    """What a file's bytes come from."""
-
-    def read(self, size: int, /) -> bytes: ...
-    def __enter__(self) -> Readable: ...
-    def __exit__(self, *raised: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +33,7 @@ class Member:
     mode: int
     size: int = 0
     target: str = ""  # of a symlink
-    open: Callable[[], Readable] | None = None  # of a file with bytes
+    open: Callable[[], IO[bytes]] | None = None  # of a file with bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +129,7 @@ def _header(member: Member) -> tarfile.TarInfo:
 class _Exactly:
     """A member's bytes as tarfile reads them; ValueError as soon as they are not as many as its header says."""
 
-    def __init__(self, content: Readable, member: Member) -> None:
+    def __init__(self, content: IO[bytes], member: Member) -> None:
         self._content = content
         self._left = member.size
         self._path = member.path
@@ -146,9 +138,9 @@ class _Exactly:
 
     def read(self, size: int) -> bytes:
         data = self._content.read(size)
-        self._left -= len(data)
-        if not data and self._left:
+        if len(data) < size:
             raise ValueError(f"{self._path!r} is shorter than it says")
+        self._left -= size
         if not self._left:
             self._require_end()
         return data

@@ -1,8 +1,8 @@
 """Hash-locked requirements, as pip reads them with --require-hashes, and the wheels in a directory that they mean.
 
-Knows names, versions, tags and digests; nothing of what is in a wheel. A lock here is for one Python on one system, so it
-holds pins and hashes and nothing else: no markers, no options, no addresses. Reference: pip's requirements file format;
-PEP 425 and 600 for tags, through the library `packaging`. Where a hash cannot be in the lock: docs/decisions/0006-locks.md.
+Knows names, versions, tags and digests; nothing of what is in a wheel. A lock here is for one Python on one system, so
+it holds pins and hashes and nothing else: no markers, no options, no addresses. Reference: pip's requirements file
+format; PEP 425 and 600 for tags, through the library `packaging`. What cannot be hashed: docs/decisions/0006-locks.md.
 
     numpy==2.4.6 \\
         --hash=sha256:0a2…  \\
@@ -77,7 +77,7 @@ def write_lock(chosen: Sequence[Chosen], comment: str) -> str:
 def choose(
     pins: Sequence[Pin], directory: Path, *, python: str, architecture: str, glibc: tuple[int, int]
 ) -> list[Chosen]:
-    """The wheel in *directory* for each pin. MissingWheelsError names all that lack; WheelDigestError the first wrong."""
+    """The wheel in *directory* for each pin. MissingWheelsError names all that lack; WheelDigestError."""
     there = _wheels_in(directory)
     tags = _tags(python, architecture, glibc)
     chosen, missing = [], {}

@@ -1,7 +1,7 @@
 """Writes a wheel whose every byte follows from the files in it: nothing is compressed, dated or owned.
 
-Knows nothing of what is in the files. A build backend's wheel depends on its version, on zlib's, and on the umask; this one is
-made of what is installed, so that software without its repository at hand still travels with what it wrote.
+Knows nothing of what is in the files. A build backend's wheel depends on its version, on zlib's, and on the umask; this
+one is made of what is installed, so that software without its repository at hand still travels with what it wrote.
 Reference: PEP 427; PyPA's core metadata 2.1.
 """
 

@@ -15,7 +15,9 @@ import csv
 import hashlib
 import io
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from email.parser import HeaderParser
 from fnmatch import fnmatchcase
@@ -32,6 +34,15 @@ _MOST_METADATA_bytes = 8 << 20  # RECORD of the largest wheel that we know, torc
 _PIECE_bytes = 1 << 20
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)  # as zipfile says it
 _SIGNATURES = (".jws", ".p7s")  # of RECORD itself: may stand beside it unlisted
 
 
@@ -71,7 +82,7 @@ class Wheel:
     def _open(self) -> zipfile.ZipFile:
         try:
             return zipfile.ZipFile(self._file)
-        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        except _BROKEN as error:
             raise WheelError(self.path.name, "is no zip, or a damaged one") from error
 
     def _listed(self) -> dict[str, zipfile.ZipInfo]:
@@ -117,7 +128,7 @@ class Wheel:
                 while piece := file.read(_PIECE_bytes):
                     digest.update(piece)
                     size += len(piece)
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
+        except _BROKEN as error:
             raise WheelError(self.path.name, f"is damaged: {name!r} cannot be unpacked") from error
         if size != self._infos[name].file_size:
             raise WheelError(self.path.name, f"is damaged: {name!r} has another size than it says")
@@ -128,7 +139,7 @@ class Wheel:
             raise WheelError(self.path.name, f"holds {name!r} of more than {_MOST_METADATA_bytes >> 20} MiB")
         try:
             return self._zip.read(self._infos[name])
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
+        except _BROKEN as error:
             raise WheelError(self.path.name, f"is damaged: {name!r} cannot be unpacked") from error
 
     def _installed_as(self, name: str) -> str | None:

@@ -1,7 +1,7 @@
-"""The container engine of this machine, through the docker SDK: load an image by its digest, run it walled in, clean up.
+"""The container engine of this machine, through the docker SDK: load an image by its digest, run it walled in.
 
-Knows images and directories; nothing of voices. What runs gets no network, no capabilities, no new privileges, a root it
-can only read, a user that owns nothing, and limits on memory, processes and time. Nothing is ever pulled.
+Knows images and directories; nothing of voices. What runs gets no network, no capabilities, no new privileges, a root
+that it can only read, a user that owns nothing, and limits on memory, processes and time. Nothing is ever pulled.
 docs/environment.md; Docker Engine API 1.41. Podman answers the same calls on its own socket.
 """
 
@@ -85,7 +85,7 @@ class Engine:
         return found
 
     def run(self, image: str, command: Sequence[str], mounts: Sequence[Mounted], limits: Limits) -> Ended:
-        """Run *command* walled in, wait for it, and leave nothing behind. TimeLimitError, MemoryLimitError, EngineError."""
+        """Run *command* walled in; no container stays. TimeLimitError, MemoryLimitError, EngineError."""
         with self._told("make a container"):
             container = self._client.containers.create(image, list(command), **_walls(mounts, limits))
         try:
@@ -98,8 +98,9 @@ class Engine:
                 container.reload()
                 if code == _KILLED and container.attrs["State"].get("OOMKilled"):
                     raise MemoryLimitError(limits.memory_bytes)
-                said = {name: container.logs(stdout=name == "stdout", stderr=name == "stderr") for name in _STREAMS}
-            return Ended(code, *(said[name].decode("utf-8", "replace") for name in _STREAMS), seconds)
+                said = container.logs(stdout=True, stderr=False).decode("utf-8", "replace")
+                told = container.logs(stdout=False, stderr=True).decode("utf-8", "replace")
+            return Ended(code, said, told, seconds)
         finally:
             with contextlib.suppress(*self._failures):
                 container.remove(force=True, v=True)
@@ -115,7 +116,7 @@ class Engine:
         self.close()
 
     def _find(self, image: Image) -> str | None:
-        """What the engine calls *image*: by its config before docker 29, by its manifest since; None if it has it not."""
+        """What the engine calls *image*: after its config before docker 29, its manifest since; None if unknown."""
         from docker.errors import ImageNotFound
 
         for digest in (image.config, image.manifest):
@@ -144,9 +145,6 @@ class Engine:
             raise EngineError(f"the engine could not {doing}: {error}") from error
 
 
-_STREAMS = ("stdout", "stderr")
-
-
 def connect() -> Engine:
     """The engine that docker's own settings name (DOCKER_HOST and so on). EngineMissingError if none answers."""
     try:
@@ -155,6 +153,10 @@ def connect() -> Engine:
     except ImportError as error:
         raise EngineMissingError(f"the package docker, which talks to an engine, is not installed: {error}") from error
     failures = (docker.errors.DockerException, RequestException, OSError)
+    address = docker.utils.kwargs_from_env().get("base_url") or docker.constants.DEFAULT_UNIX_SOCKET
+    socket = Path(address.partition("://")[2])
+    if "unix" in address and not socket.is_socket():  # said before the SDK tries, which would leave a socket open
+        raise EngineMissingError("no container engine answers on this machine")
     try:
         client = docker.from_env(timeout=_PATIENCE_s)
         client.ping()

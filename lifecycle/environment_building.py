@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from containers.base import Base
@@ -19,6 +20,7 @@ from containers.errors import ImageError, WheelDigestError
 from containers.image import Config, Image, write_image
 from containers.layers import Member
 from containers.locks import Chosen, choose, write_lock
+from containers.needs import require_complete
 from containers.profiles import DOCKERFILE, Profile
 from containers.wheels import Wheel
 from lifecycle import __version__
@@ -103,14 +105,18 @@ def _build(making: Path, profile: Profile, wheels: Path, base: Base, tell: Calla
 def _write_image(making: Path, profile: Profile, base: Base, carried: Sequence[Chosen], toolkit: Chosen) -> Image:
     scratch = making / ".layers"
     scratch.mkdir()
-    with ExitStack() as wheels:  # all open until all layers are written: their files come in another order
-        left_out = profile.left_out
-        libraries = [member for one in carried for member in _unpack(one, left_out.wheels, base.architecture, wheels)]
-        ours = [*_unpack(toolkit, left_out.toolkit, base.architecture, wheels), _starter(profile.python)]
+    with ExitStack() as stack:  # all wheels stay open until all layers are written: their files come in another order
+        opened = {one.path: stack.enter_context(_opened(one)) for one in (*carried, toolkit)}
+        needs = {one.path: opened[one.path].requirements() for one in carried}
+        require_complete(needs, carried, python=profile.python, architecture=base.architecture)
+        unpack = partial(_unpack, architecture=base.architecture)
+        libraries = [member for one in carried for member in unpack(opened[one.path], profile.left_out.wheels)]
+        ours = [*unpack(opened[toolkit.path], profile.left_out.toolkit), _starter(profile.python)]
         layers = (base.members(), libraries, ours)
-        config = _config(profile, base.architecture)
         try:
-            image = write_image(making / IMAGE, f"lifecycle-{profile.name}", layers, config, scratch)
+            image = write_image(
+                making / IMAGE, f"lifecycle-{profile.name}", layers, _config(profile, base.architecture), scratch
+            )
         except ValueError as error:  # two wheels with one file, say
             raise ImageError(IMAGE, f"cannot be written: {error}") from error
     scratch.rmdir()
@@ -133,12 +139,16 @@ def _own(path: Path) -> Chosen:
         return Chosen(NAME, path.name.split("-")[1], path, hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def _unpack(one: Chosen, leave_out: Sequence[str], architecture: str, wheels: ExitStack) -> Iterator[Member]:
-    """The members of a wheel, which *wheels* closes when they were written."""
-    wheel = wheels.enter_context(Wheel(one.path))
+def _opened(one: Chosen) -> Wheel:
+    wheel = Wheel(one.path)
     if wheel.sha256 != one.sha256:
+        wheel.close()
         raise WheelDigestError(one.path.name, wheel.sha256)
-    yield from wheel.members(_PACKAGES, leave_out=leave_out, architecture=architecture)
+    return wheel
+
+
+def _unpack(wheel: Wheel, leave_out: Sequence[str], architecture: str) -> Iterator[Member]:
+    return wheel.members(_PACKAGES, leave_out=leave_out, architecture=architecture)
 
 
 def _starter(python: str) -> Member:
@@ -187,7 +197,7 @@ sys.exit(main(prog_name="lifecycle"))
 """
 
 _LOCK_COMMENT = """\
-Exactly the wheels in wheels/, for the profile {profile}. The toolkit's own metadata asks for more than this profile needs:
+Exactly the wheels in wheels/, for the profile {profile}. The toolkit's own metadata asks for more than it needs here:
 pip install --no-index --no-deps --require-hashes --find-links wheels -r requirements.lock"""
 
 _README = """\

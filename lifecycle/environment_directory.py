@@ -1,6 +1,6 @@
 """An environment: what a voice's software runs in, as one directory that can be carried, checked and run for years.
 
-Knows the directory's files and their digests; nothing of how they came about and nothing of engines. docs/environment.md.
+Knows the directory's files and their digests; nothing of how they came about, and of engines nothing.
 
     environment.json     what it is, with the digest of everything else: canonical JSON
     requirements.lock    exactly the wheels below, as pip reads them
@@ -95,7 +95,7 @@ class Environment:
         return self.directory / IMAGE
 
     def image(self) -> Image:
-        """The image as it says itself, each blob compared. BrokenEnvironmentError unless it is the one of the record."""
+        """The image as it says itself, each blob compared. BrokenEnvironmentError unless the record means it."""
         try:
             image = read_image(self.image_file)
         except ContainersError as error:

@@ -1,7 +1,7 @@
-"""Install: the wheels that a bundle carries into a venv, for a machine without a container engine and without a network.
+"""Install: the wheels that a bundle carries into a venv, on a machine without a container engine and without a network
 
-Knows Python's venv and pip as programs. pip itself is one of the wheels, so neither pip nor ensurepip need be there. What is
-installed runs as whoever runs it, with no walls: the bundle has to be signed by somebody trusted.
+Knows Python's venv and pip as programs. pip itself is one of the wheels, so neither pip nor ensurepip need be there.
+What is installed runs as whoever runs it, with no walls: the bundle has to be signed by somebody trusted.
 """
 
 from __future__ import annotations

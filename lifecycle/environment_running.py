@@ -1,7 +1,7 @@
 """Run: a verb of the toolkit inside the environment that a bundle carries, walled in, and what it wrote brought out.
 
-Knows which verbs make sense there and how files come back; the engine is `container_engine`'s. Whoever runs inside may be
-hostile: what it wrote is taken over only where it is plain files, and never over a file of another kind.
+Knows which verbs make sense there and how files come back; the engine is `container_engine`'s. Whoever runs inside may
+be hostile: what it wrote is taken over only where it is plain files, and never over a file of another kind.
 """
 
 from __future__ import annotations
@@ -111,9 +111,10 @@ def _take_over(path: Path, destination: Path) -> Path:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise OutputRefusedError(f"it wrote {path.name}, which is no file") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OutputRefusedError(f"it wrote {path.name}, which is no file")
     with os.fdopen(descriptor, "rb") as source:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OutputRefusedError(f"it wrote {path.name}, which is no file")
         kind = source.read(_KIND_bytes)
         source.seek(0)
         require_same_kind(destination, kind)

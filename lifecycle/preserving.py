@@ -4,8 +4,8 @@ Knows what of a voice goes into a payload; nothing of the bundle's bytes, and of
 The payload is the voice directory as it is, with exports/ made anew from its weights: a bundle's id then depends on the
 voice and on this toolkit, and on nothing that happened to lie about. DESIGN §7.
 
-Run as a program (`python -m lifecycle.preserving VOICE WORK [ENVIRONMENT]`) it prints the bundle id and writes no bundle: that is how
-a rebuild check makes the payload again, in a process with another past.
+Run as a program (`python -m lifecycle.preserving VOICE WORK [ENVIRONMENT]`) it prints the bundle id and writes no
+bundle: that is how a rebuild check makes the payload again, in a process with another past.
 """
 
 from __future__ import annotations
@@ -158,10 +158,10 @@ def _require_same_again(voice: Voice, work: Path, environment: Environment | Non
     copy, again = work / "copy" / "of" / "it", work / "again"
     shutil.copytree(voice.directory, copy, ignore=_environment_of(voice))
     again.mkdir()
-    environment = os.environ | {"PYTHONHASHSEED": _OTHER_HASH_SEED, "PYTHONPATH": str(_ROOT)}
+    settings = os.environ | {"PYTHONHASHSEED": _OTHER_HASH_SEED, "PYTHONPATH": str(_ROOT)}
     command = [sys.executable, "-m", "lifecycle.preserving", str(copy), str(again)]
     command += [] if environment is None else [str(environment.directory)]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
     if run.returncode != 0:
         raise RebuildError(bundle_id, run.stderr.strip().rpartition("\n")[2])
     if run.stdout.strip() != bundle_id:
