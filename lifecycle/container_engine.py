@@ -59,12 +59,6 @@ class Engine:
         self._client = client
         self._failures = failures  # what the SDK and the library below it raise
 
-    @property
-    def name(self) -> str:
-        """What answers: "docker 20.10.24"."""
-        with self._told("tell its version"):
-            return f"{self._client.version()['Components'][0]['Name']} {self._client.version()['Version']}"
-
     def load(self, image: Image, file: Path) -> str:
         """Give the engine *image* out of its tar, unless it has it already; return what it calls it.
 
