@@ -67,6 +67,8 @@ class Wheel:
         """The files below *directory*, as an image holds them. WrongArchitectureError for another's machine code."""
         for name, info in sorted(self._infos.items()):
             self._require_architecture(name, info, architecture)
+            if any(fnmatchcase(name, pattern) for pattern in leave_out):
+                continue
             installed = self._installed_as(name)
             if installed is None or any(fnmatchcase(installed, pattern) for pattern in leave_out):
                 continue

@@ -21,6 +21,8 @@ _PATIENCE_s = 600  # for one answer of the engine: it may be loading a gigabyte
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}  # what some engines call what images call otherwise
 _LOG = {"max-size": "8m", "max-file": "1"}
 _TEMPORARY = "rw,noexec,nosuid,nodev,mode=1777,size=256m"
+# Said here because podman asks for more than its host may give. nproc counts all processes of that user, pids_limit ours.
+_ULIMITS = {"core": 0, "nofile": 1024, "nproc": 4096}
 _KILLED = 137  # 128 + SIGKILL
 
 
@@ -160,7 +162,7 @@ def connect() -> Engine:
 
 
 def _walls(mounts: Sequence[Mounted], limits: Limits) -> Mapping[str, Any]:
-    from docker.types import LogConfig, Mount
+    from docker.types import LogConfig, Mount, Ulimit
 
     return {
         "cap_drop": ["ALL"],
@@ -174,5 +176,6 @@ def _walls(mounts: Sequence[Mounted], limits: Limits) -> Mapping[str, Any]:
         "read_only": True,
         "security_opt": ["no-new-privileges"],
         "tmpfs": {"/tmp": _TEMPORARY},
+        "ulimits": [Ulimit(name=name, soft=most, hard=most) for name, most in _ULIMITS.items()],
         "user": "65534:65534",
     }

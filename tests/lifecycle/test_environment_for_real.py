@@ -157,7 +157,10 @@ def test_skopeo_and_umoci_take_the_image(made: Made, tmp_path: Path) -> None:
         pytest.skip("skopeo and umoci are not installed")
     image = read_image(made.environment / "image.tar")
     source = f"oci-archive:{made.environment / 'image.tar'}"
-    subprocess.run(["skopeo", "copy", "--quiet", "--preserve-digests", "--insecure-policy", source, f"oci:{tmp_path}/copy:x"], check=True)
+    subprocess.run(
+        ["skopeo", "copy", "--quiet", "--preserve-digests", "--insecure-policy", source, f"oci:{tmp_path}/copy:x"],
+        check=True,
+    )
     index = json.loads((tmp_path / "copy" / "index.json").read_text())
     assert index["manifests"][0]["digest"] == image.manifest
     command = ["umoci", "raw", "unpack", "--rootless", "--image", f"{tmp_path}/copy:x", f"{tmp_path}/root"]
