@@ -38,4 +38,4 @@ def of_image(name: str) -> Architecture | None:
 
 def of_machine(name: str) -> Architecture | None:
     """The architecture that `uname -m` calls *name*; None if it is not one of ours."""
-    return next((known for known in KNOWN if name in (known.machine, {"x86_64": "AMD64"}.get(known.machine))), None)
+    return next((known for known in KNOWN if known.machine == name), None)

@@ -21,7 +21,7 @@ _PATIENCE_s = 600  # for one answer of the engine: it may be loading a gigabyte
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}  # what some engines call what images call otherwise
 _LOG = {"max-size": "8m", "max-file": "1"}
 _TEMPORARY = "rw,noexec,nosuid,nodev,mode=1777,size=256m"
-# Said here because podman asks for more than its host may give. nproc counts all processes of that user, pids_limit ours.
+# Said here because podman else asks for more than its host may give. nproc counts all processes of that user.
 _ULIMITS = {"core": 0, "nofile": 1024, "nproc": 4096}
 _KILLED = 137  # 128 + SIGKILL
 
@@ -83,7 +83,7 @@ class Engine:
     def run(self, image: str, command: Sequence[str], mounts: Sequence[Mounted], limits: Limits) -> Ended:
         """Run *command* walled in; no container stays. TimeLimitError, MemoryLimitError, EngineError."""
         with self._told("make a container"):
-            container = self._client.containers.create(image, list(command), **_walls(mounts, limits))
+            container = self._client.containers.create(image, list(command), **walls(mounts, limits))
         try:
             began = time.monotonic()
             with self._told("start the container"):
@@ -161,7 +161,8 @@ def connect() -> Engine:
     return Engine(client, failures)
 
 
-def _walls(mounts: Sequence[Mounted], limits: Limits) -> Mapping[str, Any]:
+def walls(mounts: Sequence[Mounted], limits: Limits) -> Mapping[str, Any]:
+    """What stands round every container, as the SDK's `containers.create` takes it."""
     from docker.types import LogConfig, Mount, Ulimit
 
     return {

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from archive.files import appearing
 from containers.base import Base
 from containers.errors import ImageError, WheelDigestError
 from containers.image import Config, Image, write_image
@@ -25,7 +26,6 @@ from containers.profiles import DOCKERFILE, Profile
 from containers.wheels import Wheel
 from lifecycle import __version__
 from lifecycle.environment_directory import IMAGE, LOCK, RECORD, WHEELS, Environment, Told
-from lifecycle.errors import EnvironmentExistsError
 from lifecycle.store import sync_tree
 from lifecycle.toolkit_wheel import NAME, write_toolkit_wheel
 
@@ -55,23 +55,17 @@ def build(
 ) -> Built:
     """Write the environment of *profile* into the new directory *destination*, whole or not at all.
 
-    *base* is a root file system as a tar, and says for which processor everything is. EnvironmentExistsError,
+    *base* is a root file system as a tar, and says for which processor everything is. DestinationExistsError,
     ContainersError, OSError.
     """
-    if destination.exists():
-        raise EnvironmentExistsError(destination)
-    making = destination.with_name(f".{destination.name}.unfinished")
-    shutil.rmtree(making, ignore_errors=True)  # of a process that was killed
-    (making / WHEELS).mkdir(parents=True)
-    try:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with appearing(destination) as making:
+        making.chmod(0o755)  # there is nothing secret in it
+        (making / WHEELS).mkdir()
         tell(0, 3, "choosing wheels")
         with Base(base, python=profile.python, leave_out=profile.left_out.base) as opened:
             built = _build(making, profile, wheels, opened, tell)
         sync_tree(making)
-        making.rename(destination)
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise
     tell(3, 3, "done")
     return Built(Environment(destination, built.environment.told), built.image, built.unpacked_bytes)
 

@@ -6,16 +6,18 @@ Knows bundles and voices; nothing of engines. Every byte was verified before any
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from archive.age.envelope import Identity
 from archive.bundle import open_bundle
+from archive.manifest import PATH, Manifest
 from core_model.strict.voice_files import require_harmless
 from core_model.voice import Voice
 from lifecycle.environment_directory import DIRECTORY, RECORD, Environment
 from lifecycle.errors import NoEnvironmentError
+from lifecycle.narrowed_weights import widen_all
 from lifecycle.store import Store, require_name
 from lifecycle.trusting import Judgement, Trust, require_trusted
 
@@ -32,17 +34,24 @@ class Unpacked:
 
 
 @contextmanager
-def unpacked(bundle_path: Path, identities: Sequence[Identity], store: Store, trust: Trust) -> Iterator[Unpacked]:
-    """Unpack the bundle into a directory that vanishes with the block.
+def unpacked(
+    bundle_path: Path, identities: Sequence[Identity], store: Store, trust: Trust, base: Path | None = None
+) -> Iterator[Unpacked]:
+    """Unpack the bundle into a directory that vanishes with the block. A delta takes the *base* that it was made since.
 
     NotTrustedError, NoEnvironmentError before anything is unpacked; ArchiveError, VoiceError, BrokenEnvironmentError.
     """
-    with open_bundle(bundle_path, identities) as bundle, store.scratch("environment") as scratch:
+    with ExitStack() as stack:
+        bundle = stack.enter_context(open_bundle(bundle_path, identities))
+        other = stack.enter_context(open_bundle(base, identities)) if base else None
         judgement = require_trusted(bundle.outside, trust)
-        if f"{DIRECTORY}/{RECORD}" not in {member.path for member in bundle.manifest.members}:
+        if not bundle.delta and f"{DIRECTORY}/{RECORD}" not in {member.path for member in bundle.manifest.members}:
             raise NoEnvironmentError(f"{bundle_path.name} carries no environment")
         name = require_name(str(bundle.manifest.description.get("voice", bundle_path.stem)))
-        bundle.extract(scratch / name)
-        require_harmless(scratch / name)
-        environment = Environment.open(scratch / name / DIRECTORY)
-        yield Unpacked(Voice.open(scratch / name), name, environment, judgement, scratch)
+        scratch = stack.enter_context(store.scratch("environment"))
+        directory = scratch / name
+        bundle.extract(directory, other)
+        require_harmless(directory)
+        widen_all(directory, Manifest.parse((directory / PATH).read_bytes()))
+        environment = Environment.open(directory / DIRECTORY)
+        yield Unpacked(Voice.open(directory), name, environment, judgement, scratch)

@@ -47,6 +47,7 @@ def install(
     store: Store,
     *,
     trust: Trust,
+    base: Path | None = None,
     tell: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Installed:
     """Make the new venv *directory* of the bundle's environment, whole or not at all.
@@ -56,7 +57,7 @@ def install(
     if os.path.lexists(directory):
         raise EnvironmentExistsError(directory)
     tell(0, 2, "looking at every byte")
-    with unpacked(bundle_path, identities, store, trust) as found:
+    with unpacked(bundle_path, identities, store, trust, base) as found:
         python = require_python(found.environment.told)
         tell(1, 2, "installing")
         try:

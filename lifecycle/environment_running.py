@@ -47,6 +47,7 @@ def run(
     engine: Engine,
     *,
     trust: Trust,
+    base: Path | None = None,
     limits: Limits,
     tell: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Ran:
@@ -55,7 +56,7 @@ def run(
     NotTrustedError, EnvironmentsError, ArchiveError, VoiceError, StoreError.
     """
     tell(0, 3, "looking at every byte")
-    with unpacked(bundle_path, identities, store, trust) as found:
+    with unpacked(bundle_path, identities, store, trust, base) as found:
         image = found.environment.image()
         tell(1, 3, "loading the image")
         loaded = engine.load(image, found.environment.image_file)
@@ -66,7 +67,7 @@ def run(
         inside = f"{HOME}/voices/{found.name}"
         mounts = (Mounted(found.voice.directory, inside), Mounted(written, OUTPUT, writable=True))
         ended = engine.run(loaded, command(found, arguments), mounts, limits)
-        return Ran(found.name, loaded, ended, _bring_out(written, output), found.judgement)
+        return Ran(found.name, loaded, ended, bring_out(written, output), found.judgement)
 
 
 def command(found: Unpacked, arguments: Sequence[str]) -> list[str]:
@@ -95,7 +96,7 @@ def _open_to_nobody(voice: Path, written: Path) -> None:
     written.chmod(0o777)
 
 
-def _bring_out(written: Path, output: Path) -> tuple[Path, ...]:
+def bring_out(written: Path, output: Path) -> tuple[Path, ...]:
     """Copy the files of *written* into *output*. OutputRefusedError for what is no file; OutputExistsError."""
     entries = sorted(written.iterdir())
     sizes = [path.lstat().st_size for path in entries]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lifecycle.cli.console import Console, Verb, home_option, key_options, trust_option, trust_options
+from lifecycle.cli.console import Console, Verb, base_option, home_option, key_options, trust_option, trust_options
 from lifecycle.store import Store
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -70,6 +70,7 @@ def build(console: Console, directory: Path, profile: str, wheels: Path, base: P
 @click.option("--memory", metavar="GiB", type=click.FloatRange(0.1), default=2.0, show_default=True, help="At most.")
 @click.option("--time-limit", metavar="S", type=click.FloatRange(1), default=600.0, show_default=True, help="At most.")
 @trust_options
+@base_option
 @home_option
 @click.pass_obj
 def run(
@@ -83,6 +84,7 @@ def run(
     time_limit: float,
     trusted: tuple[str, ...],
     accept_unsigned: bool,
+    base: Path | None,
     store: Store,
 ) -> None:
     """Run speak or verify in the environment that BUNDLE carries: `run BUNDLE -- speak "Good morning."`
@@ -104,7 +106,9 @@ def run(
     limits = Limits(memory_bytes=int(memory * (1 << 30)), time_s=time_limit)
     with connect() as engine, console.progress(f"Running {arguments[0]}") as tell:
         keys = read_identities(identities, passphrase_file)
-        ran = run_inside(bundle, arguments, output, keys, store, engine, trust=trust, limits=limits, tell=tell)
+        ran = run_inside(
+            bundle, arguments, output, keys, store, engine, trust=trust, base=base, limits=limits, tell=tell
+        )
     if ran.judgement.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHES FOR THIS VOICE: {ran.judgement.doubt}.")
     for line in ran.ended.stderr.splitlines():
@@ -121,6 +125,7 @@ def run(
 @click.argument("directory", type=_DIRECTORY)
 @key_options
 @trust_option
+@base_option
 @home_option
 @click.pass_obj
 def venv(
@@ -130,6 +135,7 @@ def venv(
     identities: tuple[Path, ...],
     passphrase_file: Path | None,
     trusted: tuple[str, ...],
+    base: Path | None,
     store: Store,
 ) -> None:
     """Install the wheels that BUNDLE carries into the new venv DIRECTORY, without a network and without an engine.
@@ -145,7 +151,7 @@ def venv(
     trust = read_trust(trusted, store, datetime.now(UTC))
     with console.progress(f"Installing into {directory}") as tell:
         keys = read_identities(identities, passphrase_file)
-        installed = install(bundle, directory, keys, store, trust=trust, tell=tell)
+        installed = install(bundle, directory, keys, store, trust=trust, base=base, tell=tell)
     told = installed.told
     facts = {"path": directory, "program": installed.program, "profile": told.profile, "toolkit": told.toolkit}
     lines = [f"{told.toolkit} is in {directory}.", f"{installed.program} restore {bundle}"]

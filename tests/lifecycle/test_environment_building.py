@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from archive.errors import DestinationExistsError
 from containers.errors import ContainersError, ImageError, MissingWheelsError, WheelError, WrongArchitectureError
 from containers.locks import parse_lock
 from containers.profiles import Profile
 from lifecycle.cli import main
 from lifecycle.environment_building import build
 from lifecycle.environment_directory import LOCK, RECORD, Environment
-from lifecycle.errors import BrokenEnvironmentError, EnvironmentExistsError, NoEnvironmentError
+from lifecycle.environment_fetching import fetch
+from lifecycle.errors import BrokenEnvironmentError, FetchError, NoEnvironmentError
 from tests.containers.tiny import AARCH64, elf, pin_of, tiny_profile, write_base, write_wheel_file
 from tests.lifecycle.tiny_environment import built, inputs
 
@@ -133,7 +135,7 @@ def test_two_wheels_with_one_file_are_refused(tmp_path: Path) -> None:
 def test_nothing_is_built_over_what_is_there(tmp_path: Path) -> None:
     profile, wheels, base = inputs(tmp_path)
     (tmp_path / "environment").mkdir()
-    with pytest.raises(EnvironmentExistsError):
+    with pytest.raises(DestinationExistsError):
         build(tmp_path / "environment", profile, wheels=wheels, base=base)
 
 
@@ -207,6 +209,13 @@ def test_the_command_refuses_in_one_sentence_and_one_hint(tmp_path: Path) -> Non
     result = call("build", tmp_path / "e", "--wheels", tmp_path / "empty", "--base", tmp_path / "words.tar")
     assert result.exit_code == 1
     assert "rootfs.sh" in result.stderr
+
+
+def test_what_pip_cannot_fetch_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("PIP_CONFIG_FILE", os.devnull), ("PIP_NO_INDEX", "1"), ("PIP_FIND_LINKS", str(tmp_path))):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(FetchError, match="pip could not fetch the wheels: ERROR: Could not find a version"):
+        fetch(Profile.read("player"), "amd64", tmp_path / "wheels")
 
 
 def test_a_pin_is_a_pin_of_the_file(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from containers.image import read_image
 from containers.profiles import RECIPE, Profile
 from containers.wheels import Wheel
 from lifecycle.cli import main
-from lifecycle.container_engine import Engine, Limits, Mounted, _walls
+from lifecycle.container_engine import Engine, Limits, Mounted, walls
 from lifecycle.errors import MemoryLimitError, TimeLimitError
 from tests.lifecycle.started_engine import started_engine
 from tests.tiny_voice import TEXTS, make_tiny_voice
@@ -229,8 +229,9 @@ def test_the_walls_stand(made: Made, engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "output").mkdir(mode=0o777)
     (tmp_path / "output").chmod(0o777)
     mounts = (Mounted(tmp_path / "voice", "/lifecycle"), Mounted(tmp_path / "output", "/output", writable=True))
-    walls = _walls(mounts, Limits())
-    said = engine._client.containers.run(image, ["-c", PROBE], entrypoint="/usr/bin/python3.11", remove=True, **walls)
+    said = engine._client.containers.run(
+        image, ["-c", PROBE], entrypoint="/usr/bin/python3.11", remove=True, **walls(mounts, Limits())
+    )
     assert json.loads(said) == {
         "user": [65534, 65534],
         "capabilities": ["0000000000000000"] * 3,

@@ -22,7 +22,7 @@ from lifecycle.environment_building import build
 from lifecycle.environment_directory import Environment
 from lifecycle.environment_in_bundle import Unpacked, unpacked
 from lifecycle.environment_installing import install, require_python
-from lifecycle.environment_running import _bring_out, command
+from lifecycle.environment_running import bring_out, command
 from lifecycle.errors import (
     EnvironmentExistsError,
     InstallError,
@@ -69,8 +69,9 @@ def test_an_environment_is_carried_only_when_it_is_named(
     call("restore", bundle, "--home", tmp_path / "home", "--accept-unsigned")
     voice = Voice.open(Store(tmp_path / "home").path("anna"))
     work = tmp_path / "work"
-    assert not [name for name in payload_members(voice, work) if name.startswith("environment")]
-    again = payload_members(voice, work, Environment.open(voice.directory / "environment"))
+    (work / "again").mkdir(parents=True)
+    assert not [name for name in payload_members(voice, work)[0] if name.startswith("environment")]
+    again, _ = payload_members(voice, work / "again", Environment.open(voice.directory / "environment"))
     assert sum(name.startswith("environment/wheels/") for name in again) == 3
     assert "environment/image.tar" in again
 
@@ -193,7 +194,7 @@ def test_what_is_no_plain_file_is_not_brought_out(tmp_path: Path, write: Callabl
     output.mkdir()
     write(written)
     with pytest.raises(OutputRefusedError):
-        _bring_out(written, output)
+        bring_out(written, output)
     assert list(output.iterdir()) == []
 
 
@@ -203,11 +204,11 @@ def test_what_was_written_replaces_its_kind_and_nothing_else(tmp_path: Path) -> 
     written, output = tmp_path / "written", tmp_path / "output"
     written.mkdir()
     plain(written)
-    assert _bring_out(written, output) == (output / "x.wav",)
-    assert _bring_out(written, output) == (output / "x.wav",)
+    assert bring_out(written, output) == (output / "x.wav",)
+    assert bring_out(written, output) == (output / "x.wav",)
     (output / "x.wav").write_bytes(b"my only key")
     with pytest.raises(OutputExistsError):
-        _bring_out(written, output)
+        bring_out(written, output)
     assert (output / "x.wav").read_bytes() == b"my only key"
 
 
