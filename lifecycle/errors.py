@@ -37,6 +37,18 @@ LifecycleError
 ├── PlaceError                  a path or address at which no bundles could be found: carries it
 │   └── ExtraMissingError         it takes a package that is not installed: carries its name
 ├── ForecastRulesError          rules of the forecast that break their schema: carries the rule
+├── EnvironmentsError           an environment that cannot be built, carried, installed or run
+│   ├── NoEnvironmentError        there is none
+│   ├── BrokenEnvironmentError    one that is not what its record says: carries the file
+│   ├── EnvironmentExistsError    something is there already, and nothing is built over it
+│   ├── FetchError                pip could not fetch the wheels of a lock
+│   ├── EngineMissingError        no container engine answers
+│   ├── EngineError               the engine refused something
+│   ├── OtherMachineError         made for another processor than this one's: carries both
+│   ├── TimeLimitError            it ran longer than it may
+│   ├── MemoryLimitError          it wanted more memory than it may have
+│   ├── OutputRefusedError        it wrote what is no file, or too much
+│   └── InstallError              a venv that could not be made, or no Python that fits
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
 ├── NotTrustedError             a bundle that nobody signed whom this machine trusts
 ├── TrustError                  something that --trust named and that names nobody
@@ -369,3 +381,72 @@ class TrustError(LifecycleError):
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"{name}: {problem}")
+
+
+class EnvironmentsError(LifecycleError):
+    """An environment that cannot be built, carried, installed or run."""
+
+
+class NoEnvironmentError(EnvironmentsError):
+    """There is none."""
+
+
+class BrokenEnvironmentError(EnvironmentsError):
+    """An environment that is not what its record says."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        super().__init__(f"the environment's {file} {problem}")
+        self.file = file
+
+
+class EnvironmentExistsError(EnvironmentsError):
+    """Something is there already."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is there already")
+        self.path = path
+
+
+class FetchError(EnvironmentsError):
+    """pip could not fetch the wheels of a lock."""
+
+
+class EngineMissingError(EnvironmentsError):
+    """No container engine answers."""
+
+
+class EngineError(EnvironmentsError):
+    """The engine refused something."""
+
+
+class OtherMachineError(EnvironmentsError):
+    """Made for another processor than this one's."""
+
+    def __init__(self, what: str, made_for: str, here: str) -> None:
+        super().__init__(f"{what} is made for {made_for}, and this is {here}")
+        self.made_for = made_for
+        self.here = here
+
+
+class TimeLimitError(EnvironmentsError):
+    """It ran longer than it may."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"it was stopped: it had not ended after {limit_s:g} s")
+        self.limit_s = limit_s
+
+
+class MemoryLimitError(EnvironmentsError):
+    """It wanted more memory than it may have."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"it was stopped: it wanted more than {limit_bytes / (1 << 30):g} GiB of memory")
+        self.limit_bytes = limit_bytes
+
+
+class OutputRefusedError(EnvironmentsError):
+    """It wrote what is no file, or too much."""
+
+
+class InstallError(EnvironmentsError):
+    """A venv that could not be made, or no Python that fits."""

@@ -31,7 +31,7 @@ PUBLIC = (
 )
 INITS = sorted(
     path
-    for room in ("archive", "compat_tests", "core_model", "lifecycle", "privacy")
+    for room in ("archive", "compat_tests", "containers", "core_model", "lifecycle", "privacy")
     for path in (ROOT / room).rglob("__init__.py")
 )
 

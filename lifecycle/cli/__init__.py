@@ -27,6 +27,7 @@ VERBS = (
     "migrate",
     "restore",
     "verify",
+    "environment",
     "keygen",
     "voices",
 )  # in the order of a voice's life

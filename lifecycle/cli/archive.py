@@ -36,6 +36,13 @@ _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--sign", "signing_key", type=_KEY, help="Key file from `lifecycle keygen --signing`; else the home's own."
 )
+@click.option(
+    "--with-environment",
+    "environment",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Let what `lifecycle environment build` wrote travel with the voice.",
+)
 @click.option("--unsigned", is_flag=True, help="Do not sign: nobody can tell who made it, or whether it was replaced.")
 @click.option(
     "--since",
@@ -58,6 +65,7 @@ def command(
     rebuild_check: bool,
     redundancy: int,
     signing_key: Path | None,
+    environment: Path | None,
     unsigned: bool,
     since: Path | None,
     identities: tuple[Path, ...],
@@ -84,6 +92,12 @@ def command(
     from lifecycle.secret_files import read_identities, read_recipients
     from lifecycle.trusting import own_signer, read_signer
 
+    carried = None
+    if environment is not None:
+        from lifecycle.environment_directory import Environment
+
+        carried = Environment.open(environment)
+        carried.image()  # also whether it is the image that it says
     recipients = read_recipients(named, passphrase_file)
     store.path(name)  # a key is not made for a voice that is not there
     signer = None if unsigned else read_signer(signing_key) if signing_key else own_signer(store, os.urandom)
@@ -99,12 +113,14 @@ def command(
             redundancy=redundancy,
             since=Since(since, read_identities(identities, passphrase_file)) if since else None,
             act=act,
+            environment=carried,
             tell=tell,
         )
     if not done.exports:
         console.remark("It holds no exports: a voice of this family needs torch to speak, also in years to come.")
     facts = {"voice": name, "path": done.path, **asdict(done.packed), "public": public, "rebuilt": done.rebuilt}
     facts["exports"] = done.exports
+    facts["environment"] = carried.told.manifest if carried else None
     facts["signed_by"] = signer.public.fingerprint if signer else None
     lines = [
         f"The voice {name} is in {done.path}, {done.packed.size / 1e6:.1f} MB.",
@@ -113,6 +129,8 @@ def command(
     if since is not None:
         lines.append(f"whole      {done.packed.full_id}  with {since.name}")
         console.remark(f"It holds only what {since} does not: keep that one too, nobody can restore it without.")
+    if carried:
+        lines.append(f"environment  {carried.told.profile}, {carried.told.architecture}, {carried.told.manifest}")
     if signer is None:
         console.remark("It is NOT SIGNED: it can be restored only by who says --accept-unsigned.")
     else:
