@@ -197,8 +197,8 @@ pip install --no-index --no-deps --require-hashes --find-links wheels -r require
 _README = """\
 What a voice's software runs in: profile {profile}, Linux, {image.architecture}.
 
-With docker or podman, where VOICES/voices/NAME is the voice and OUT an empty directory. The container's user is nobody here,
-and must read the one and write into the other:
+With docker or podman, where VOICES/voices/NAME is the voice and OUT an empty directory. The container's user is nobody
+here, and must read the one and write into the other:
 
     chmod -R a+rX VOICES
     chmod a+rwx OUT
