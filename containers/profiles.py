@@ -2,6 +2,7 @@
 
 Knows the files in this directory, and nothing of how they are used. A profile is a directory beside this file:
 
+    system.toml                                                   the Debian below every image
     player/  profile.toml  requirements.in  requirements.lock
 """
 
@@ -16,6 +17,7 @@ from containers.locks import Pin, parse_lock
 
 ROOT = Path(__file__).resolve().parent
 NAMES = ("player", "torch")  # cuda is data for people: nobody has built it
+SYSTEM = ROOT / "system.toml"
 RECIPE = ROOT / "rootfs.sh"
 DOCKERFILE = ROOT / "Dockerfile"
 
@@ -44,12 +46,14 @@ class Profile:
     def read(cls, name: str) -> Profile:
         """The profile *name* of this package. LockError; ValueError or KeyError for a profile that we wrote wrongly."""
         directory = ROOT / name
+        system: dict[str, Any] = tomllib.loads(SYSTEM.read_text())
         told: dict[str, Any] = tomllib.loads((directory / "profile.toml").read_text())
         lock = directory / "requirements.lock"
         pins = parse_lock(lock.read_text(), f"{name}/{lock.name}", unhashed=told["unhashed"])
-        major, minor = told["glibc"]
-        left_out = LeftOut(**{kind: tuple(patterns) for kind, patterns in told["leave_out"].items()})
-        return cls(name, told["python"], (major, minor), told["runtime"], pins, left_out)
+        major, minor = system["glibc"]
+        patterns = {"base": system["leave_out"], **told["leave_out"]}
+        left_out = LeftOut(**{kind: tuple(these) for kind, these in patterns.items()})
+        return cls(name, system["python"], (major, minor), told["runtime"], pins, left_out)
 
     @property
     def lock(self) -> Path:

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The root file system that an image is built on: Debian 12's Python 3.11 with what it and ONNX Runtime load, and no shell.
+# The root file system that an image is built on: Debian 12's Python 3.11 with what it and ONNX Runtime load, the texts of
+# licences, and no shell.
 #
 #   sh rootfs.sh base.tar            for this machine's processor
 #   sh rootfs.sh base.tar arm64      for another one: packages are only unpacked, nothing in them is run
@@ -12,5 +13,5 @@ architecture=${2:-$(dpkg --print-architecture)}
 SOURCE_DATE_EPOCH=0
 export SOURCE_DATE_EPOCH
 exec mmdebstrap --quiet --variant=extract --architectures="$architecture" \
-    --include=python3.11-minimal,libpython3.11-stdlib,libstdc++6,libgcc-s1 \
+    --include=base-files,python3.11-minimal,libpython3.11-stdlib,libstdc++6,libgcc-s1 \
     bookworm "$destination"

@@ -197,8 +197,11 @@ pip install --no-index --no-deps --require-hashes --find-links wheels -r require
 _README = """\
 What a voice's software runs in: profile {profile}, Linux, {image.architecture}.
 
-With docker or podman, where VOICES/voices/NAME is a restored voice and OUT a directory that anybody may write to:
+With docker or podman, where VOICES/voices/NAME is the voice and OUT an empty directory. The container's user is nobody
+here, and must read the one and write into the other:
 
+    chmod -R a+rX VOICES
+    chmod a+rwx OUT
     docker load -i image.tar
     docker run --rm --network none --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp \\
         -v "$PWD/VOICES:/lifecycle:ro" -v "$PWD/OUT:/output" {image.config} \\

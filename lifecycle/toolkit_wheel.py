@@ -14,6 +14,7 @@ from containers.wheel_writer import Metadata, write_wheel
 NAME = "lifecycle"
 ENTRY = {"lifecycle": "lifecycle.cli:main"}
 _ROOMS = ("archive", "containers", "core_model", "lifecycle", "privacy")
+_SUITES = "compat_tests"  # its modules, which verify is made of; its vectors and voices are the repository's own
 _ROOT = Path(__file__).resolve().parent.parent
 _NO_PART = ("__pycache__", ".pyc", "~")
 
@@ -36,12 +37,9 @@ def write_toolkit_wheel(directory: Path) -> Path:
 
 
 def _files() -> dict[str, Path]:
-    return {
-        path.relative_to(_ROOT).as_posix(): path
-        for room in _ROOMS
-        for path in sorted((_ROOT / room).rglob("*"))
-        if path.is_file() and not any(_is_no_part(part) for part in path.relative_to(_ROOT).parts)
-    }
+    found = [path for room in _ROOMS for path in (_ROOT / room).rglob("*")] + list((_ROOT / _SUITES).glob("*"))
+    files = {path.relative_to(_ROOT): path for path in sorted(found) if path.is_file()}
+    return {place.as_posix(): path for place, path in files.items() if not any(map(_is_no_part, place.parts))}
 
 
 def _is_no_part(part: str) -> bool:

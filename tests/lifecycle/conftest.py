@@ -9,3 +9,4 @@ import pytest
 def small_toolkit(monkeypatch: pytest.MonkeyPatch) -> None:
     """One room in place of all: for environments in which nothing of the toolkit is run."""
     monkeypatch.setattr("lifecycle.toolkit_wheel._ROOMS", ("containers",))
+    monkeypatch.setattr("lifecycle.toolkit_wheel._SUITES", "no_such_room")
