@@ -1,0 +1,30 @@
+"""Every refusal of this room.
+
+PrivacyError
+├── BudgetError             an epsilon or delta that promises nothing, or that its mode cannot keep
+├── VectorError             vectors that no mechanism may touch: not finite, of length zero, too few
+├── LedgerError             the account of what was given away says no
+│   ├── LedgerDamagedError    a line was removed, reordered, edited, or says what its own figures deny: carries the line
+│   ├── CapExceededError      the release would pass the cap that its subject was promised
+│   └── NotComposableError    an entry whose mechanism this room cannot add up
+└── ConsentError            nobody who may say so has said that this may be done
+    ├── NoConsentError        there is no record at all
+    ├── ConsentDamagedError   a record that was changed, or signed by nobody who is trusted
+    ├── ConsentExpiredError   it was given until a day that has passed
+    ├── ConsentRevokedError   it was taken back
+    └── OutOfScopeError       it was given for something else
+"""
+
+from __future__ import annotations
+
+
+class PrivacyError(Exception):
+    """Base of everything this room refuses."""
+
+
+class BudgetError(PrivacyError):
+    """An epsilon or delta that promises nothing, or that its mode cannot keep."""
+
+
+class VectorError(PrivacyError):
+    """Vectors that no mechanism may touch."""
