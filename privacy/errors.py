@@ -28,3 +28,24 @@ class BudgetError(PrivacyError):
 
 class VectorError(PrivacyError):
     """Vectors that no mechanism may touch."""
+
+
+class LedgerError(PrivacyError):
+    """The account of what was given away says no."""
+
+
+class LedgerDamagedError(LedgerError):
+    """A line was removed, reordered or edited, or says what its own figures deny."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(f"line {line} of the ledger: {problem}")
+        self.line = line  # from 1
+        self.problem = problem
+
+
+class CapExceededError(LedgerError):
+    """The release would pass the cap that its subject was promised."""
+
+
+class NotComposableError(LedgerError):
+    """An entry whose mechanism this room cannot add up."""

@@ -30,6 +30,7 @@ PUBLIC = (
     "lifecycle.store.Store",
     "privacy.budget.Budget",
     "privacy.errors.PrivacyError",
+    "privacy.ledger.Ledger",
     "privacy.mechanisms.release",
 )
 INITS = sorted(

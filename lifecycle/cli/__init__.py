@@ -28,6 +28,7 @@ VERBS = (
     "restore",
     "verify",
     "environment",
+    "ledger",
     "keygen",
     "voices",
 )  # in the order of a voice's life
