@@ -28,6 +28,7 @@ VERBS = (
     "restore",
     "verify",
     "environment",
+    "release",
     "ledger",
     "keygen",
     "voices",
