@@ -55,6 +55,7 @@ LifecycleError
 ├── NoStepsError                a number of steps, for a voice whose decoder takes none
 ├── SubjectError                nobody has said whose voice this is
 ├── LedgerDisagreesError        the ledger of this home and the copy in a voice are not the same account
+├── DayError                    a date that is none
 ├── ReleaseError                a voice whose style cannot be released: carries the hint
 └── SecretError                 a passphrase or identity file that cannot be used
     └── RecipientError            a file of recipients that holds none, or holds a secret
@@ -469,3 +470,7 @@ class ReleaseError(LifecycleError):
     def __init__(self, problem: str, hint: str) -> None:
         super().__init__(problem)
         self.hint = hint
+
+
+class DayError(LifecycleError):
+    """A date that is none."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from core_model.voice import Voice
+from lifecycle.consenting import carry_over, consent_of
 from lifecycle.errors import ReleaseError, SubjectError
 from lifecycle.ledgers import append, pseudonym_of, read_ledger, remember_subject, subject_of, write_copy
 from lifecycle.prompting import Unheard, recordings_below
@@ -24,8 +25,10 @@ from lifecycle.recording_checks import measure
 from lifecycle.release_terms import Terms, terms_of
 from lifecycle.released_voice import Ground, ground_of, write_released
 from lifecycle.store import Store
+from lifecycle.trusting import own_signer
 from privacy import accountant, mechanisms
 from privacy.budget import USUAL_DELTA, Budget
+from privacy.consent import Statement
 from privacy.errors import BudgetError
 from privacy.ledger import Cap, Entry, entry_of
 from privacy.mechanisms import Mechanism, Mode
@@ -64,6 +67,7 @@ class Plan:
     left_out: tuple[Unheard, ...]
     entry: Entry
     terms: Terms
+    consent: Statement | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ def plan_release(store: Store, name: str, wanted: Wanted, now: datetime) -> Plan
         )
     if wanted.tuning_runs < 0:
         raise BudgetError(f"there cannot be {wanted.tuning_runs} tuning runs")
+    consent = consent_of(store, name, now)
     ground = ground_of(voice)
     recordings, left_out = _recordings(wanted)
     mechanism = _calibrated(wanted, ground.stock_styles.shape[1], len(recordings))
@@ -100,11 +105,12 @@ def plan_release(store: Store, name: str, wanted: Wanted, now: datetime) -> Plan
         cap=_cap(wanted, ledger.cap),
         measured=None,
         not_protected=terms.not_protected,
-        consent=None,
+        consent=None if consent is None else {"sha256": consent.agreement_sha256, "expires": consent.expires},
         retention=None,
         destruction=None,
     )
-    return Plan(voice, wanted, ground, mechanism, recordings, left_out, ledger.with_entry(entry).entries[-1], terms)
+    entry = ledger.with_entry(entry).entries[-1]
+    return Plan(voice, wanted, ground, mechanism, recordings, left_out, entry, terms, consent)
 
 
 def carry_out(store: Store, plan: Plan, new_name: str, *, now: datetime, tell: Tell) -> Released:
@@ -132,6 +138,8 @@ def carry_out(store: Store, plan: Plan, new_name: str, *, now: datetime, tell: T
         )
         if plan.wanted.mode != "anonymous":  # else the ledger would tie the nobody to somebody
             write_copy(ledger, directory)
+            if plan.consent is not None:
+                carry_over(plan.consent, directory, own_signer(store, os.urandom))
     return Released(Voice.open(store.path(new_name)), ledger.entries[-1])
 
 

@@ -49,3 +49,27 @@ class CapExceededError(LedgerError):
 
 class NotComposableError(LedgerError):
     """An entry whose mechanism this room cannot add up."""
+
+
+class ConsentError(PrivacyError):
+    """Nobody who may say so has said that this may be done."""
+
+
+class NoConsentError(ConsentError):
+    """There is no record at all, or none of these weights."""
+
+
+class ConsentDamagedError(ConsentError):
+    """A record that was changed, or that nobody signed who is trusted."""
+
+
+class ConsentExpiredError(ConsentError):
+    """It was given until a day that has passed."""
+
+
+class ConsentRevokedError(ConsentError):
+    """It was taken back."""
+
+
+class OutOfScopeError(ConsentError):
+    """It was given for something else."""

@@ -28,6 +28,8 @@ VERBS = (
     "restore",
     "verify",
     "environment",
+    "consent",
+    "revoke",
     "release",
     "ledger",
     "keygen",

@@ -5,6 +5,7 @@ The voice and its base are tiny and real; golden outputs are recorded and judged
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -24,11 +25,13 @@ from core_model.synthesis import load_sovits
 from core_model.voice import Voice, json_bytes, write_prompt
 from lifecycle import released_voice, releasing
 from lifecycle.cli import main
+from lifecycle.consenting import read_statements, require_consent
 from lifecycle.errors import ReleaseError
 from lifecycle.ledgers import RECORD as LEDGER
 from lifecycle.ledgers import ledger_path, read_ledger
 from lifecycle.released_voice import Ground, ground_of
 from lifecycle.store import Store
+from privacy.errors import ConsentExpiredError
 from privacy.ledger import Ledger
 from tests.lifecycle.clean_search import files_below, found_in, needles
 from tests.tiny_voice import make_tiny_voice, tiny_weights
@@ -322,6 +325,40 @@ def test_nothing_of_the_clean_style_is_in_the_bundle_and_it_verifies(
         assert result.exit_code == 0, result.output
     assert found_in([tmp_path / "new.voice"], {b"release.json"}) == ["new.voice"]  # nothing of it is hidden from us
     assert found_in([tmp_path / "new.voice"], wanted) == []
+
+
+def consent(store: Store, *words: str) -> None:
+    assert CliRunner().invoke(main, ["consent", "ada", *words, "--home", str(store.home)]).exit_code == 0
+
+
+def test_the_ledger_names_the_consent_and_the_new_voice_carries_it(store: Store) -> None:
+    consent(store, "--speaker", "Ada Lovelace", "--scope", "public", "--expires", "2099-12-31")
+    result = call(
+        store, "--mode", "local", "--epsilon", "4", "--as", "new", "--json"
+    )  # the speaker is known from there
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)["entry"]["consent"]
+    assert told["expires"] == "2099-12-31"
+    [said] = read_statements(store.path("new"))
+    assert told["sha256"] == said.statement.agreement_sha256
+    digests = {hashlib.sha256(path.read_bytes()) for path in files_below(store.path("ada")) if "text" not in path.parts}
+    wanted = {form for digest in digests for form in (digest.digest(), digest.hexdigest().encode())}
+    assert found_in(files_below(store.path("new")), wanted) == []  # whoever trains alike could confirm a guess by them
+    assert require_consent(store, "new", "public", datetime.now(UTC)) == ""
+    assert call(store, "--mode", "anonymous", "--as", "nobody").exit_code == 0
+    assert read_statements(store.path("nobody")) == ()
+
+
+def test_after_a_consent_ended_or_was_taken_back_nothing_is_released(store: Store) -> None:
+    consent(store, "--speaker", "Ada Lovelace", "--expires", "2098-12-31")
+    wanted = releasing.Wanted("local", 1.0)
+    with pytest.raises(ConsentExpiredError, match="ended on 2098-12-31"):
+        releasing.plan_release(store, "ada", wanted, datetime(2099, 1, 1, tzinfo=UTC))
+    assert CliRunner().invoke(main, ["revoke", "ada", "--home", str(store.home)]).exit_code == 0
+    result = call(store, "--mode", "local", "--epsilon", "1")
+    assert result.exit_code == 1
+    assert "was taken back" in result.output
+    assert store.names() == ("ada",)
 
 
 def test_the_time_is_the_callers(store: Store) -> None:
