@@ -61,6 +61,15 @@ def append(store: Store, entry: Entry) -> Ledger:
     return ledger
 
 
+def keep(store: Store, subject: str) -> None:
+    """Write down in this home what only the copy in a voice tells, before that goes. LedgerDamagedError and kin."""
+    with _locked(store):
+        ledger = read_ledger(store, subject)
+        if ledger.entries and not ledger_path(store, subject).is_file():
+            with new_file(ledger_path(store, subject), mode=0o600) as file:
+                file.write(ledger.marshal())
+
+
 def write_copy(ledger: Ledger, directory: Path) -> None:
     """Put the lines so far into records/ of the voice that is being made in *directory*."""
     (directory / "records").mkdir(exist_ok=True)

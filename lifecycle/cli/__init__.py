@@ -32,6 +32,7 @@ VERBS = (
     "revoke",
     "release",
     "ledger",
+    "destroy",
     "keygen",
     "voices",
 )  # in the order of a voice's life
