@@ -53,6 +53,10 @@ LifecycleError
 ├── NotTrustedError             a bundle that nobody signed whom this machine trusts
 ├── TrustError                  something that --trust named and that names nobody
 ├── NoStepsError                a number of steps, for a voice whose decoder takes none
+├── SubjectError                nobody has said whose voice this is
+├── LedgerDisagreesError        the ledger of this home and the copy in a voice are not the same account
+├── DayError                    a date that is none
+├── ReleaseError                a voice whose style cannot be released: carries the hint
 └── SecretError                 a passphrase or identity file that cannot be used
     └── RecipientError            a file of recipients that holds none, or holds a secret
 """
@@ -450,3 +454,23 @@ class OutputRefusedError(EnvironmentsError):
 
 class InstallError(EnvironmentsError):
     """A venv that could not be made, or no Python that fits."""
+
+
+class SubjectError(LifecycleError):
+    """Nobody has said whose voice this is, or two say differently."""
+
+
+class LedgerDisagreesError(LifecycleError):
+    """The ledger of this home and the copy in a voice are not the same account."""
+
+
+class ReleaseError(LifecycleError):
+    """A voice whose style cannot be released, or not in this way."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint
+
+
+class DayError(LifecycleError):
+    """A date that is none."""

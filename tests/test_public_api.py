@@ -28,6 +28,10 @@ PUBLIC = (
     "core_model.voice.Voice",
     "lifecycle.errors.LifecycleError",
     "lifecycle.store.Store",
+    "privacy.budget.Budget",
+    "privacy.errors.PrivacyError",
+    "privacy.ledger.Ledger",
+    "privacy.mechanisms.release",
 )
 INITS = sorted(
     path

@@ -28,6 +28,11 @@ VERBS = (
     "restore",
     "verify",
     "environment",
+    "consent",
+    "revoke",
+    "release",
+    "ledger",
+    "destroy",
     "keygen",
     "voices",
 )  # in the order of a voice's life

@@ -22,6 +22,7 @@ _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @passphrase_option
 @click.option("--public", is_flag=True, help="Do not encrypt: anyone who has the file can use the voice.")
+@click.option("--for-others", is_flag=True, help="The keys are somebody else's: asks for the speaker's consent.")
 @click.option(
     "--rebuild-check", is_flag=True, help="Prove that the same voice gives the same payload, by making it twice."
 )
@@ -62,6 +63,7 @@ def command(
     named: tuple[str, ...],
     passphrase_file: Path | None,
     public: bool,
+    for_others: bool,
     rebuild_check: bool,
     redundancy: int,
     signing_key: Path | None,
@@ -88,6 +90,7 @@ def command(
 
     from archive.custody import Act
     from lifecycle import __version__
+    from lifecycle.consenting import require_consent
     from lifecycle.preserving import Since, preserve
     from lifecycle.secret_files import read_identities, read_recipients
     from lifecycle.trusting import own_signer, read_signer
@@ -99,7 +102,8 @@ def command(
         carried = Environment.open(environment)
         carried.image()  # also whether it is the image that it says
     recipients = read_recipients(named, passphrase_file)
-    store.path(name)  # a key is not made for a voice that is not there
+    scope = "public" if public else "others" if for_others else None
+    doubt = require_consent(store, name, scope, datetime.now(UTC))  # before a key is made for a voice that is not there
     signer = None if unsigned else read_signer(signing_key) if signing_key else own_signer(store, os.urandom)
     act = None if signer is None else Act(signer, datetime.now(UTC), f"lifecycle {__version__}")
     with console.progress(f"Archiving {name}") as tell:
@@ -116,6 +120,8 @@ def command(
             environment=carried,
             tell=tell,
         )
+    if doubt:
+        console.remark(doubt)
     if not done.exports:
         console.remark("It holds no exports: a voice of this family needs torch to speak, also in years to come.")
     facts = {"voice": name, "path": done.path, **asdict(done.packed), "public": public, "rebuilt": done.rebuilt}

@@ -15,6 +15,7 @@ from containers import errors as containers
 from core_model import errors as core_model
 from lifecycle import errors as hall
 from lifecycle.printable import printable
+from privacy import errors as privacy
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,22 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
         else "--trust FILE names the maker's .pub file; --accept-unsigned takes it all the same."
     ),
     hall.TrustError: "an ssh-ed25519 key, a .pub file of one, or an allowed_signers file.",
+    hall.SubjectError: "--speaker names the person; the same name every time, or the pseudonym that was printed.",
+    hall.LedgerDisagreesError: "the longer of the two is the true one, if nobody rewrote it: docs/ledger.md.",
+    hall.DayError: "a day is written as 2027-12-31.",
+    hall.ReleaseError: lambda e: e.hint,
     hall.LifecycleError: "run the verb with --help.",
+    privacy.BudgetError: "nothing was released; docs/release.md tells what the figures mean.",
+    privacy.VectorError: "nothing was released; docs/release.md tells what each mode needs.",
+    privacy.LedgerDamagedError: "nothing was released; a copy of the ledger lies in records/ of each released voice.",
+    privacy.CapExceededError: "nothing was released; `lifecycle ledger` tells what was given away already.",
+    privacy.NotComposableError: "nothing was released; `lifecycle ledger` lists what was.",
+    privacy.NoConsentError: "`lifecycle consent` records whose voice it is, and what the speaker agreed to.",
+    privacy.ConsentRevokedError: "nothing was written; a new `lifecycle consent` takes the speaker to agree again.",
+    privacy.ConsentExpiredError: "nothing was written; ask the speaker again, and record it with `lifecycle consent`.",
+    privacy.OutOfScopeError: "ask the speaker, and record what they agree to with `lifecycle consent --scope`.",
+    privacy.ConsentDamagedError: "nothing was written; restore the voice from its bundle, which is signed as a whole.",
+    privacy.PrivacyError: "nothing was released.",
     archive.UnsupportedVersionError: "a newer toolkit reads it; the bundle's own README.txt tells how else.",
     archive.MixedRecipientsError: "write two bundles, or ask for an age1pq1... from everybody: `lifecycle keygen`.",
     archive.FormatError: "it may be no bundle at all; a bundle is what `lifecycle archive` writes.",
