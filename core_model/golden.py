@@ -26,20 +26,19 @@ from safetensors.numpy import load_file, save
 
 from core_model.errors import AudioError, GoldenError
 from core_model.features.speaker_statistics import LENGTH, distance, speaker_statistics
+from core_model.replaying import read_text, teacher_forced
 from core_model.speaking import (
     Runtime,
     SpeakingOptions,
     begin,
     decoder_noise,
     has_exports,
-    opening_tokens,
     sample_tokens,
     sentence_seed,
     usual_sampling,
 )
 from core_model.text.front_end import FrontEnd
-from core_model.text.text_data import UPSTREAM
-from core_model.utterances import Utterance, front_end_of, utterances
+from core_model.utterances import Utterance, front_end_of
 from core_model.voice import Array, Floats, Integers, Voice, json_bytes
 
 SCHEMA = 1
@@ -66,7 +65,6 @@ _SENTENCE_ARRAYS = {
     "waveform": np.float32,
 }
 _LONGEST_TOKENS = 150  # six seconds: a voice that never stops must not fill the disk with logits
-_UNCUT = "cut0"  # upstream's reading would cut at commas
 _STEPS = 4  # of flow matching: its usual 32 take minutes for a sentence, and prove no more
 _CLEARLY_FARTHER = 1.25  # the nearest stock voice must be this many times as far as the voice itself,
 _CLEARLY_FARTHER_BY = 1.0  # and this much farther: as far as one speaker wanders
@@ -224,12 +222,6 @@ def golden_texts(voice: Voice) -> dict[str, tuple[str, ...]]:
     return {language: TEXTS[language][:count] for language in known}
 
 
-def read_text(voice: Voice, front_end: FrontEnd, text: str, language: str) -> tuple[Utterance, ...]:
-    """A golden text as the networks read it, the same way on the day it is recorded and on every other."""
-    cut = _UNCUT if front_end.reading == UPSTREAM else None
-    return utterances(voice, text, language=language, cut=cut, front_end=front_end)
-
-
 def record_sentence(
     voice: Voice, runtime: Runtime, front_end: FrontEnd, text: str, language: str, seed: int, steps: int | None = None
 ) -> GoldenSentence:
@@ -244,16 +236,6 @@ def record_sentence(
     waveform = runtime.decode(tokens, phonemes, voice.prompt(), noise, SpeakingOptions().noise_scale, 1.0, steps)
     logits = teacher_forced(voice, runtime, phonemes, tokens)
     return GoldenSentence(text, language, phonemes, tokens, logits, noise, waveform)
-
-
-def teacher_forced(voice: Voice, runtime: Runtime, phonemes: Integers, tokens: Integers) -> Floats:
-    """Raw logits after the prompt and after each further token of the path: (T - opening + 1, V)."""
-    utterance = Utterance("", (), tuple(int(row) for row in phonemes))
-    continuation, before = begin(voice, runtime, utterance, voice.prompt(), int(tokens.size) + 1)
-    path = tokens[opening_tokens(voice).size :]
-    rows = [continuation.logits]
-    rows += [continuation.step(int(token), before.size + index) for index, token in enumerate(path)]
-    return np.stack(rows)
 
 
 def decode_sentences(voice: Voice, runtime: Runtime, golden: Golden, style: Floats | None = None) -> list[Floats]:

@@ -1,8 +1,8 @@
 """Speech from a voice through ONNX Runtime and NumPy alone: no torch, which may not install any more one day.
 
-Knows the exported graphs' inputs (core_model/export/graphs.py draws them) and keeps the key/value buffer; the order of
-the steps is `core_model.speaking`'s. Sends nothing anywhere: since 1.29 ONNX Runtime reports home by default, which
-is switched off before it is imported.
+Knows the exported graphs' inputs (core_model/export/graphs.py draws them); the order of the steps is
+`core_model.speaking`'s, the key/value buffer `core_model.continuation`'s. Sends nothing anywhere: since 1.29 ONNX
+Runtime reports home by default, which is switched off before it is imported.
 
     speech = Player(Voice.open(Path("voices/slt"))).synthesize("Good morning.")
 """
@@ -10,20 +10,20 @@ is switched off before it is imported.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded, so it must stand before the import below
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 
+from core_model.continuation import GraphContinuation
 from core_model.errors import ExportMissingError, RuntimeMissingError, VoiceError
 from core_model.speaking import SpeakingOptions, Speech, has_exports, speak
 from core_model.strict.onnx_graph import require_graph
 from core_model.utterances import utterances
-from core_model.voice import Floats, Integers, Prompt, Voice
+from core_model.voice import Array, Floats, Integers, Prompt, Voice
 
 _DAMAGED = onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf  # no age of a runtime explains that
 _OLD_OR_STRANGE = (
@@ -65,12 +65,9 @@ class Player:
 
     def begin(
         self, phonemes: Integers, prompt_tokens: Integers, word_features: Floats | None, limit: int
-    ) -> PlayerContinuation:
+    ) -> GraphContinuation:
         """The GPT's first pass; see `Runtime.begin`."""
-        capacity = phonemes.size + prompt_tokens.size + limit
-        continuation = PlayerContinuation(self._gpt, np.empty((capacity, *self._row), np.float32), word_features)
-        continuation.extend(phonemes, prompt_tokens, 0, prefix_mask(phonemes.size, prompt_tokens.size))
-        return continuation
+        return GraphContinuation.begin(self._extend, self._row, phonemes, prompt_tokens, word_features, limit)
 
     def decode(
         self,
@@ -93,44 +90,9 @@ class Player:
         waveform: Floats = self._sovits.run(["waveform"], inputs)[0].reshape(-1)
         return waveform
 
-
-class PlayerContinuation:
-    """One sentence half spoken: the keys and values of all rows so far, in a buffer allocated once."""
-
-    def __init__(self, session: onnxruntime.InferenceSession, buffer: Floats, word_features: Floats | None) -> None:
-        self._session = session
-        self._buffer = buffer  # (capacity, L, 2, H, D)
-        self._length = 0
-        self._word_features = None if word_features is None else word_features[None]  # (1, P, F)
-        self.logits: Floats = np.empty(0, np.float32)
-
-    def step(self, token: int, position: int) -> Floats:
-        """(V,) after *token*; see `Continuation.step`."""
-        mask = np.ones((1, 1, 1, self._length + 1), np.bool_)
-        return self.extend(np.empty(0, np.int64), np.array([token], np.int64), position, mask)
-
-    def extend(self, phonemes: Integers, tokens: Integers, first_position: int, mask: npt.NDArray[np.bool_]) -> Floats:
-        """Run the graph on new rows, remember them, return the logits after the last."""
-        inputs = {
-            "phonemes": phonemes[None],
-            "tokens": tokens[None],
-            "first_position": np.array(first_position, np.int64),
-            "mask": mask,
-            "past": self._buffer[: self._length],  # a view: nothing is copied
-        }
-        if self._word_features is not None:
-            inputs["word_features"] = self._word_features[:, : phonemes.size]
-        logits, new = self._session.run(["logits", "new"], inputs)
-        self._buffer[self._length : self._length + len(new)] = new
-        self._length += len(new)
-        self.logits = logits[0]
-        return self.logits
-
-
-def prefix_mask(phonemes: int, tokens: int) -> npt.NDArray[np.bool_]:
-    """(1, 1, R, R), True where a row may look: at all phonemes, and tokens also at tokens up to their own."""
-    row, column = np.ogrid[: phonemes + tokens, : phonemes + tokens]
-    return ((column < phonemes) | ((row >= phonemes) & (column <= row)))[None, None]
+    def _extend(self, inputs: Mapping[str, Array]) -> tuple[Floats, Floats]:
+        logits, new = self._gpt.run(["logits", "new"], dict(inputs))
+        return logits, new
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -17,10 +17,10 @@ from archive.age.envelope import Identity
 from archive.bundle import open_bundle
 from archive.errors import DamagedError
 from archive.manifest import PATH, Manifest
+from core_model.runtimes import load_runtime
 from core_model.strict.voice_files import require_harmless
 from core_model.voice import Voice
 from lifecycle.errors import NoSuchVoiceOrBundleError, NotTrustedError, VoiceNameError
-from lifecycle.runtimes import load_runtime
 from lifecycle.store import Store
 from lifecycle.trusting import Judgement, Trust, judge
 from lifecycle.verifying import LAYERS, Layer, Verification, fixity_layer, verify

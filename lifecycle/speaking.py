@@ -15,14 +15,15 @@ import soundfile
 
 from core_model.errors import PretrainedMissingError
 from core_model.pretrained import Pretrained
+from core_model.runtimes import load_runtime
 from core_model.sovits.dims import FlowMatchingDims
 from core_model.speaking import SpeakingOptions, Speech, sovits_dims
 from core_model.speaking import speak as speak_utterances
 from core_model.utterances import WITH_WORD_FEATURES, Utterance, utterances, with_word_features, word_features_wanted
 from core_model.voice import Prompt, Voice
 from lifecycle.errors import NoStepsError
-from lifecycle.runtimes import load_runtime, load_word_features
 from lifecycle.store import new_file, require_same_kind
+from lifecycle.word_features import load_word_features
 
 WordFeatures = Literal["none needed", "computed", "zeros"]
 

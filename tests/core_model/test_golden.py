@@ -24,8 +24,8 @@ from core_model.golden import (
     golden_texts,
     judge,
     record_golden,
-    teacher_forced,
 )
+from core_model.replaying import teacher_forced
 from core_model.synthesis import TorchRuntime
 from core_model.text.front_end import FrontEnd, write_data
 from core_model.text.phonemes import symbols_of

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core_model.continuation import prefix_mask
 from core_model.errors import RuntimeMissingError, VoiceError
-from core_model.player import Player, prefix_mask
+from core_model.player import Player
 from core_model.sampling import SamplingOptions
 from core_model.speaking import SpeakingOptions
 from core_model.synthesis import synthesize

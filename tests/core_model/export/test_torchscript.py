@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from core_model.continuation import prefix_mask
 from core_model.export.process import FILES
-from core_model.player import prefix_mask
 from core_model.synthesis import TorchRuntime
 from core_model.voice import Voice
 

@@ -5,12 +5,11 @@ Knows their names and nothing of what they compute. A machine without torch stil
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from core_model.errors import PretrainedError, RuntimeMissingError
+from core_model.errors import RuntimeMissingError
 from core_model.speaking import Runtime
-from core_model.voice import Floats, Voice
+from core_model.voice import Voice
+
+RUNTIMES = ("torch", "torchscript", "onnx")
 
 
 def load_runtime(voice: Voice, name: str, *, threads: int = 0) -> Runtime:
@@ -23,6 +22,10 @@ def load_runtime(voice: Voice, name: str, *, threads: int = 0) -> Runtime:
             from core_model.synthesis import TorchRuntime
 
             return TorchRuntime(voice, threads=threads)
+        if name == "torchscript":
+            from core_model.torchscript_player import TorchScriptPlayer
+
+            return TorchScriptPlayer(voice, threads=threads)
         from core_model.player import Player
 
         return Player(voice, threads=threads)
@@ -30,19 +33,3 @@ def load_runtime(voice: Voice, name: str, *, threads: int = 0) -> Runtime:
         raise RuntimeMissingError(f"{error.name} is not installed") from error
     except ImportError as error:  # installed, but for another processor or without a library that it needs
         raise RuntimeMissingError(f"{name} is installed and cannot be loaded: {error}") from error
-
-
-def load_word_features(folder: Path, width: int) -> Callable[[str, tuple[int, ...]], Floats]:
-    """Return what makes word features of a normalised text and the phonemes of each of its characters.
-
-    RuntimeMissingError if what it computes with is not installed; PretrainedError, also if it is not *width* wide.
-    """
-    try:
-        from core_model.features.word_features import load
-
-        network = load(folder)
-        if network.width != width:
-            raise PretrainedError(folder, f"gives {network.width} values for a character, the voice takes {width}")
-        return network.of
-    except ImportError as error:
-        raise RuntimeMissingError(f"word features need torch and transformers: {error}") from error
