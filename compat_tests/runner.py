@@ -85,7 +85,7 @@ class Runner:
     """A program that keeps RUNNER.md. Each method raises RunnerError, and needs a directory *work* to put its own into.
 
     *environment* is all that the program sees of one (None: `ENVIRONMENT`); HOME and TMPDIR are a directory of the
-    call. *time_limit_s* is for one call, the loading of networks included.
+    call. *time_limit_s* is for one call, the loading of networks included. *threads* more than one is for a matrix.
     """
 
     def __init__(
@@ -95,11 +95,13 @@ class Runner:
         time_limit_s: float,
         environment: Mapping[str, str] | None = None,
         memory_bytes: int = 0,
+        threads: int = 1,
     ) -> None:
         if not command:
             raise ValueError("a runner is a command of at least one word")
         self.command = tuple(str(word) for word in command)
         self.limits = Limits(time_s=time_limit_s, memory_bytes=memory_bytes)
+        self.threads = threads
         self.environment = dict(ENVIRONMENT if environment is None else environment)
 
     def describe(self, voice: Path, *, work: Path) -> Description:
@@ -190,7 +192,7 @@ class _Call:
         """Ask, and return the object that came back, with one object of *fields* for each of *items*."""
         request: dict[str, object] = {"protocol": PROTOCOL, "voice": str(self._voice)}
         if items is not None:
-            request |= {"work": str(self._directory), "threads": 1, "items": list(items)}
+            request |= {"work": str(self._directory), "threads": self._runner.threads, "items": list(items)}
         runner = self._runner
         if shutil.which(runner.command[0], path=runner.environment.get("PATH", os.defpath)) is None:
             raise self._fault("not started", f"is not there: {runner.command[0]}")

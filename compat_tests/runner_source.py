@@ -12,7 +12,7 @@ from pathlib import Path
 from compat_tests.diagnosing import Today
 from compat_tests.errors import SourceError
 from compat_tests.goldens import Floats, Golden, Integers, Sentence
-from compat_tests.runner import Decoding, Description, Runner, Text, TokenPath
+from compat_tests.runner import Decoding, Description, Runner, Spoken, Text, TokenPath
 
 
 class RunnerSource:
@@ -65,6 +65,11 @@ class RunnerSource:
         """`listen`."""
         self._require("listen")
         return self._runner.listen(self._directory, waveform, sample_rate, work=self._work)
+
+    def speech(self, text: str, language: str) -> Spoken:
+        """`speak`."""
+        self._require("speak")
+        return self._runner.speak(self._directory, text, language, 0, work=self._work)
 
     def _require(self, verb: str) -> None:
         if verb not in self.description().verbs:

@@ -98,24 +98,31 @@ def assess(voice_directory: Path, source: Source, *, fixity: Finding | None = No
         today = source.today()
     except SourceError as error:
         findings = (first, text, *_without_networks(error))
-        cause = likely_cause(voice_directory, findings, golden, None, {})
+        cause = likely_cause(voice_directory, findings, golden, None, _changed_packages(source))
         return Assessment("none", golden.recorded, findings, cause, golden)
     tokens = _tokens(golden, source)
     waveform, waveforms = _waveform(golden, source)
     findings = (first, text, tokens, waveform, _identity(golden, source, waveforms))
-    changed = source.changed_packages() if text.verdict == "failed" and not text.broken else {}
-    cause = likely_cause(voice_directory, findings, golden, today, changed)
+    cause = likely_cause(voice_directory, findings, golden, today, _changed_packages(source))
     return Assessment(today.runtime, golden.recorded, findings, cause, golden, waveforms)
 
 
 def _text(golden: Golden, source: Source) -> Finding:
     try:
         rows = source.phonemes(golden.sentences)
-        return compare_text(golden, rows, source.changed_packages())
+        return compare_text(golden, rows, _changed_packages(source))
     except SourceError as error:
         if error.missing:
             return not_run("text", f"What reads the text is missing: {error}.")
         return _failed("text", "The text cannot be read any more", error)
+
+
+def _changed_packages(source: Source) -> Mapping[str, tuple[str, str]]:
+    """Facts for the diagnosis; whatever keeps them away has already failed its own layer."""
+    try:
+        return source.changed_packages()
+    except SourceError:
+        return {}
 
 
 def _without_networks(error: SourceError) -> tuple[Finding, ...]:

@@ -32,18 +32,19 @@ def _capability() -> str:
 class TorchScriptPlayer:
     """A voice's two exported graphs, loaded. Keeps `core_model.speaking.Runtime`.
 
-    *threads* is for the whole process, because torch has no other; 0 leaves it as it is.
+    *threads* is for the whole process, because torch has no other; 0 leaves it as it is. *directory* holds gpt.pt and
+    sovits.pt; without one, the voice's own exports do.
     """
 
     name = "torchscript"
     version = f"torchscript {torch.__version__} {_capability()}".strip()
 
-    def __init__(self, voice: Voice, *, threads: int = 0) -> None:
+    def __init__(self, voice: Voice, *, threads: int = 0, directory: Path | None = None) -> None:
         if not has_exports(voice):
             raise RuntimeMissingError(f"a voice of family {voice.description.family} runs on torch alone")
         if threads:
             torch.set_num_threads(threads)
-        directory = voice.exports_directory / "torchscript"
+        directory = directory or voice.exports_directory / "torchscript"
         self._gpt = _load(directory / "gpt.pt")
         self._sovits = _load(directory / "sovits.pt")
         layers, heads, width = (int(str(voice.description.gpt[name])) for name in ("layers", "heads", "width"))

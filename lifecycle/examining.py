@@ -6,7 +6,6 @@ into a directory that vanishes again: looking at one leaves nothing behind.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,31 +15,33 @@ from pathlib import Path
 from archive.age.envelope import Identity
 from archive.bundle import open_bundle
 from archive.errors import DamagedError
-from archive.manifest import PATH, Manifest
+from compat_tests.findings import LAYERS, Finding, fixity, not_run
+from compat_tests.opening import fixity_of
+from compat_tests.suite import Assessment
 from core_model.runtimes import load_runtime
 from core_model.strict.voice_files import require_harmless
 from core_model.voice import Voice
 from lifecycle.errors import NoSuchVoiceOrBundleError, NotTrustedError, VoiceNameError
 from lifecycle.store import Store
 from lifecycle.trusting import Judgement, Trust, judge
-from lifecycle.verifying import LAYERS, Layer, Verification, fixity_layer, verify
+from lifecycle.verifying import verify
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What was found: a verification for each runtime that was to be tried, by its name."""
+    """What was found: an assessment for each runtime that was to be tried, by its name."""
 
     named: str
     voice: str | None  # None: the bundle was too damaged to tell
     bundle_id: str | None  # None: a voice on this machine, or a damaged bundle
-    by_runtime: dict[str, Verification]
+    by_runtime: dict[str, Assessment]
     judgement: Judgement | None = None  # of a bundle's signatures; None: no bundle, or a damaged one
 
     @property
     def passed(self) -> bool:
         """Whether nothing drifted anywhere, and at least one runtime proved the voice's speech."""
-        drifted = any(verification.diagnosis for verification in self.by_runtime.values())
-        return not drifted and any(verification.passed for verification in self.by_runtime.values())
+        drifted = any(assessment.diagnosis for assessment in self.by_runtime.values())
+        return not drifted and any(assessment.passed for assessment in self.by_runtime.values())
 
 
 def examine(
@@ -59,24 +60,22 @@ def examine(
     """
     tell(0, len(runtimes), "looking at every byte")
     try:
-        with _opened(named, identities, store, trust) as (voice, bundle_id, fixity, judgement):
+        with _opened(named, identities, store, trust) as (voice, bundle_id, files, judgement):
             found = {}
             for done, runtime in enumerate(runtimes):
                 tell(done, len(runtimes), runtime)
-                found[runtime] = verify(voice, partial(load_runtime, name=runtime, threads=1), fixity=fixity)
+                found[runtime] = verify(voice, partial(load_runtime, name=runtime, threads=1), fixity=files)
             return Examination(named, voice.name, bundle_id, found, judgement)
     except DamagedError as error:
-        damaged = Layer("fixity", "failed", f"The bundle is damaged: {error.damage[0]}.")
-        rest = tuple(Layer(layer, "not run", "The bundle is damaged.") for layer in LAYERS[1:])
-        return Examination(
-            named, None, None, dict.fromkeys(runtimes, Verification("none", "unknown", (damaged, *rest)))
-        )
+        damaged = Finding("fixity", "failed", f"The bundle is damaged: {error.damage[0]}.")
+        rest = tuple(not_run(layer, "The bundle is damaged.") for layer in LAYERS[1:])
+        return Examination(named, None, None, dict.fromkeys(runtimes, Assessment("none", "unknown", (damaged, *rest))))
 
 
 @contextmanager
 def _opened(
     named: str, identities: Sequence[Identity], store: Store, trust: Trust
-) -> Iterator[tuple[Voice, str | None, Layer | None, Judgement | None]]:
+) -> Iterator[tuple[Voice, str | None, Finding | None, Judgement | None]]:
     """Yield (voice, bundle id, fixity, signatures). Of a bundle, every byte was verified before anything is yielded.
 
     A bundle whose signature is wrong, or not by anybody whom the person named, is not unpacked: NotTrustedError.
@@ -89,10 +88,10 @@ def _opened(
             bundle.attestation()
             bundle_id = bundle.extract(work / "voice")
             require_harmless(work / "voice")
-            yield Voice.open(work / "voice"), bundle_id, fixity_layer(len(bundle.manifest.members), ()), judgement
+            yield Voice.open(work / "voice"), bundle_id, fixity(len(bundle.manifest.members), ()), judgement
     else:
         voice = Voice.open(_named(store, named))
-        yield voice, None, _fixity(voice.directory), None
+        yield voice, None, fixity_of(voice.directory), None
 
 
 def _named(store: Store, named: str) -> Path:
@@ -100,18 +99,3 @@ def _named(store: Store, named: str) -> Path:
         return store.path(named)
     except VoiceNameError:  # a file was meant: what voices may be called would be no help
         raise NoSuchVoiceOrBundleError(named) from None
-
-
-def _fixity(directory: Path) -> Layer | None:
-    """Compare the files of a restored voice with the manifest it came with; None where there is no manifest."""
-    if not (directory / PATH).is_file():
-        return None
-    members = Manifest.parse((directory / PATH).read_bytes()).members
-    return fixity_layer(len(members), tuple(m.path for m in members if _digest(directory / m.path) != m.sha256))
-
-
-def _digest(path: Path) -> str | None:
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

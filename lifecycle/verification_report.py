@@ -22,14 +22,15 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from core_model.golden import GoldenSentence
+from compat_tests import goldens
+from compat_tests.comparing import apart
+from compat_tests.findings import LAYERS, Finding
 from core_model.voice import Floats
 from lifecycle import __version__
 from lifecycle.examining import Examination
 from lifecycle.fixity_history import History
 from lifecycle.sound_on_a_page import Scale, Tick, wav
 from lifecycle.store import new_file, require_same_kind
-from lifecycle.verifying import LAYERS, Heard, Layer, apart
 
 NAME = "verification.html"
 _BEGINS = b'<!doctype html>\n<html lang="en" class="lifecycle-verification">'  # what may be replaced by a later one
@@ -104,7 +105,7 @@ def render(
     house.filters["plain"] = plain
     house.filters["figure"] = lambda value: "" if value is None else f"{value:.3g}"
     style = _part("verification_report.css")
-    golden = next((v.heard.golden for v in found.by_runtime.values() if v.heard), None)
+    golden = next((v.golden for v in found.by_runtime.values() if v.golden), None)
     return house.from_string(_part("verification_report.html")).render(
         found=found,
         named=Path(found.named).name,  # not where it lies: that would tell of the person who looked
@@ -161,7 +162,7 @@ def _verdict(found: Examination) -> str:
 
 def _sentence(found: Examination) -> str:
     """The finding in one sentence: what drifted first, or what was compared."""
-    drifted: list[tuple[int, str, Layer]] = [
+    drifted: list[tuple[int, str, Finding]] = [
         (LAYERS.index(verification.diagnosis.name), name, verification.diagnosis)
         for name, verification in found.by_runtime.items()
         if verification.diagnosis
@@ -198,30 +199,31 @@ _PLATFORM = ("system", "architecture")
 
 def _listening(found: Examination) -> Listening | None:
     """What to hear: the runtime that drifted, if it speaks, else the first that does. None: nothing was recorded."""
-    heard = [(v.heard, v.diagnosis, name) for name, v in found.by_runtime.items() if v.heard]
+    heard = [(v, v.golden, name) for name, v in found.by_runtime.items() if v.golden]
     if not heard:
         return None
-    chosen, _, name = max(heard, key=lambda one: (bool(one[0].waveforms), one[1] is not None))  # of equals the first
-    sentences = _sentences(chosen, name)
-    return Listening(name if chosen.waveforms else None, sentences, len(chosen.golden.sentences) - len(sentences))
+    spoken = max(heard, key=lambda one: (bool(one[0].waveforms), one[0].diagnosis is not None))  # of equals the first
+    chosen, golden, name = spoken
+    sentences = _sentences(golden, chosen.waveforms, name)
+    return Listening(name if chosen.waveforms else None, sentences, len(golden.sentences) - len(sentences))
 
 
-def _sentences(heard: Heard, runtime: str) -> tuple[Sentence, ...]:
+def _sentences(golden: goldens.Golden, waveforms: Sequence[Floats], runtime: str) -> tuple[Sentence, ...]:
     """As many as fit on the page, from the first; none at a rate that nobody could play."""
     made: list[Sentence] = []
     left_bytes = _MOST_SOUND_BYTES
-    today = heard.waveforms or (None,) * len(heard.golden.sentences)
-    for recorded, waveform in zip(heard.golden.sentences, today, strict=True):
+    today = waveforms or (None,) * len(golden.sentences)
+    for recorded, waveform in zip(golden.sentences, today, strict=True):
         both = [recorded.waveform] if waveform is None else [recorded.waveform, waveform]
-        cut = [one[: _LONGEST_SOUND_S * heard.sample_rate] for one in both]
+        cut = [one[: _LONGEST_SOUND_S * golden.sample_rate] for one in both]
         left_bytes -= 2 * sum(len(one) for one in cut)
-        if heard.sample_rate not in _RATES_HZ or left_bytes < 0:
+        if golden.sample_rate not in _RATES_HZ or left_bytes < 0:
             break
-        made.append(_one(recorded, cut, heard.sample_rate, runtime, _difference(recorded, waveform)))
+        made.append(_one(recorded, cut, golden.sample_rate, runtime, _difference(recorded, waveform)))
     return tuple(made)
 
 
-def _one(recorded: GoldenSentence, both: Sequence[Floats], sample_rate: int, runtime: str, told: str) -> Sentence:
+def _one(recorded: goldens.Sentence, both: Sequence[Floats], sample_rate: int, runtime: str, told: str) -> Sentence:
     scale = Scale.of(both[0], tuple(both[1:]), sample_rate)
     sounds = tuple(
         Sound(title, len(waveform) / sample_rate, wav(waveform, sample_rate), scale.picture(waveform))
@@ -230,7 +232,7 @@ def _one(recorded: GoldenSentence, both: Sequence[Floats], sample_rate: int, run
     return Sentence(recorded.text, recorded.language, sounds, scale.ticks, scale.samples / sample_rate, told)
 
 
-def _difference(recorded: GoldenSentence, waveform: Floats | None) -> str:
+def _difference(recorded: goldens.Sentence, waveform: Floats | None) -> str:
     if waveform is None:
         return "No network speaks here today, so there is only the recording."
     if waveform.shape != recorded.waveform.shape:

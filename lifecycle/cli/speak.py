@@ -48,10 +48,10 @@ from lifecycle.store import Store
 )
 @click.option(
     "--runtime",
-    type=click.Choice(("torch", "onnx")),
+    type=click.Choice(("torch", "onnx", "torchscript")),
     default="torch",
     show_default=True,
-    help="What computes the networks; onnx needs no torch.",
+    help="What computes the networks; onnx needs no torch, torchscript any torch since 1.13.",
 )
 @click.option(
     "--steps",
@@ -86,7 +86,7 @@ def command(
 ) -> None:
     """Let the voice NAME speak TEXT into a wav.
 
-    Long text is cut into sentences. The same text and seed give the same speech, on either runtime. TEXT may be in
+    Long text is cut into sentences. The same text and seed give the same speech, on any runtime. TEXT may be in
     another language than the prompt.
     """
     if math.isnan(speed):  # no less than the least and no more than the most, so click lets it by

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from compat_tests.suite import Assessment
 from lifecycle.examining import Examination
-from lifecycle.verifying import Verification
 
 
 def lines_of(found: Examination) -> list[str]:
     """Return the table as lines of text, its verdict last."""
     lines = [f"signature  {line}" for line in found.judgement.lines] if found.judgement else []
-    for runtime, verification in found.by_runtime.items():
-        lines.append(verification.runtime if verification.runtime != "none" else runtime)
-        lines += [f"  {layer.name:<10}{layer.verdict:<9}{layer.told}" for layer in verification.layers]
+    for runtime, assessment in found.by_runtime.items():
+        lines.append(assessment.runtime if assessment.runtime != "none" else runtime)
+        lines += [f"  {layer.name:<10}{layer.verdict:<9}{layer.told}" for layer in assessment.findings]
+        if assessment.cause:
+            lines.append(f"  likely cause: {assessment.cause.kind}. {assessment.cause.told}")
     return [*lines, _verdict(found)]
 
 
@@ -29,18 +31,19 @@ def facts_of(found: Examination) -> dict[str, object]:
         "passed": found.passed,
         "trusted": None if found.judgement is None else not found.judgement.doubt,
         "signatures": [asdict(signature) for signature in found.judgement.signatures] if found.judgement else [],
-        "runtimes": {name: _facts_of(verification) for name, verification in found.by_runtime.items()},
+        "runtimes": {name: _facts_of(assessment) for name, assessment in found.by_runtime.items()},
     }
 
 
-def _facts_of(verification: Verification) -> dict[str, object]:
-    diagnosis = verification.diagnosis
+def _facts_of(assessment: Assessment) -> dict[str, object]:
+    diagnosis = assessment.diagnosis
     return {
-        "version": verification.runtime,
-        "recorded": verification.recorded,
-        "passed": verification.passed,
+        "version": assessment.runtime,
+        "recorded": assessment.recorded,
+        "passed": assessment.passed,
         "diagnosis": diagnosis.name if diagnosis else None,
-        "layers": [asdict(layer) for layer in verification.layers],
+        "cause": asdict(assessment.cause) if assessment.cause else None,
+        "layers": [asdict(finding) for finding in assessment.findings],
     }
 
 

@@ -1,4 +1,4 @@
-"""`lifecycle verify`: does a voice still speak as it did on the day it was made, layer by layer, on both runtimes."""
+"""`lifecycle verify`: does a voice still speak as it did on the day it was made, layer by layer, on each runtime."""
 
 from __future__ import annotations
 
@@ -22,10 +22,17 @@ if TYPE_CHECKING:
 @trust_options
 @click.option(
     "--runtime",
-    type=click.Choice(("both", "torch", "onnx")),
+    type=click.Choice(("both", "torch", "onnx", "torchscript", "all")),
     default="both",
     show_default=True,
-    help="What computes the networks. A runtime that is not installed is reported as not run.",
+    help="What computes the networks; both are torch and onnx. One that is not installed is reported as not run. "
+    "Loading TorchScript runs code of the voice's, which is looked through first: only when asked for.",
+)
+@click.option(
+    "--junit",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write FILE as JUnit XML: a test case for each layer and recorded sentence on each runtime.",
 )
 @click.option(
     "--report",
@@ -48,6 +55,7 @@ def command(
     trusted: tuple[str, ...],
     accept_unsigned: bool,
     runtime: str,
+    junit: Path | None,
     report: Path | None,
     fixity_log: Path | None,
     store: Store,
@@ -72,7 +80,7 @@ def command(
     now = datetime.now(UTC)
     trust = read_trust(trusted, store, now, accept_unsigned=accept_unsigned)
     keys = read_identities(identities, passphrase_file)
-    runtimes = ("torch", "onnx") if runtime == "both" else (runtime,)
+    runtimes = {"both": ("torch", "onnx"), "all": ("torch", "torchscript", "onnx")}.get(runtime, (runtime,))
     with console.progress("Verifying") as tell:
         found = examine(voice_or_bundle, keys, store, runtimes, trust=trust, tell=tell)
     if found.judgement and found.judgement.doubt:
@@ -81,7 +89,19 @@ def command(
     if report:
         page = _write_report(report, found, fixity_log, now)
         facts, lines = facts | {"report": str(page)}, [*lines, f"The report is {page}."]
+    if junit:
+        _write_junit(junit, found)
+        facts = facts | {"junit": str(junit)}
     console.answer(facts, *lines, yes=found.passed)
+
+
+def _write_junit(path: Path, found: Examination) -> None:
+    from compat_tests.junit import BEGINS, junit_xml
+    from lifecycle.store import new_file, require_same_kind
+
+    require_same_kind(path, BEGINS)
+    with new_file(path) as file:
+        file.write(junit_xml({name: (one.findings, one.cause) for name, one in found.by_runtime.items()}))
 
 
 def _write_report(directory: Path, found: Examination, fixity_log: Path | None, now: datetime) -> Path:

@@ -14,6 +14,9 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compat_tests.diagnosing import Cause
+from compat_tests.findings import LAYERS, Finding
+from compat_tests.suite import Assessment
 from core_model.voice import Voice
 from lifecycle.cli import main
 from lifecycle.errors import OutputExistsError
@@ -21,7 +24,6 @@ from lifecycle.examining import Examination
 from lifecycle.fixity_history import Entry, History
 from lifecycle.trusting import Judgement
 from lifecycle.verification_report import NAME, plain, render, write_report
-from lifecycle.verifying import LAYERS, Layer, Verification
 from tests.lifecycle.verified import MACHINE, NOW, drifting, passing
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -118,7 +120,7 @@ def test_a_voice_that_drifted_names_the_first_layer(drifted: Examination) -> Non
 def test_each_layer_is_a_row_with_its_figure_and_tolerance(drifted: Examination) -> None:
     told = words(read(render(drifted, now=NOW, machine=MACHINE)))
     for verification in drifted.by_runtime.values():
-        for layer in verification.layers:
+        for layer in verification.findings:
             assert layer.figure is not None and layer.tolerance is not None
             row = f"{layer.name} {'✓' if layer.verdict == 'passed' else '✗'} {layer.verdict} {layer.told} "
             assert f"{row}{layer.figure:.3g} {layer.unit} {layer.tolerance:.3g}" in told
@@ -169,19 +171,19 @@ def hostile(found: Examination) -> Examination:
     """The same with HOSTILE wherever somebody else's words could stand."""
     made = {}
     for name, verification in found.by_runtime.items():
-        heard = verification.heard
-        assert heard is not None
-        sentences = tuple(replace(s, text=HOSTILE, language=HOSTILE) for s in heard.golden.sentences)
+        assert verification.golden is not None
+        recorded = verification.golden
+        sentences = tuple(replace(s, text=HOSTILE, language=HOSTILE) for s in recorded.sentences)
         golden = replace(
-            heard.golden,
+            recorded,
             made=HOSTILE,
             runtime=HOSTILE,
             machine={HOSTILE: HOSTILE},
-            tolerances=replace(heard.golden.tolerances, found=HOSTILE),
+            tolerances=replace(recorded.tolerances, found=HOSTILE),
             sentences=sentences,
         )
-        layers = tuple(replace(layer, told=HOSTILE, unit=HOSTILE) for layer in verification.layers)
-        made[name] = Verification(HOSTILE, HOSTILE, layers, replace(heard, golden=golden))
+        layers = tuple(replace(layer, told=HOSTILE, unit=HOSTILE) for layer in verification.findings)
+        made[name] = Assessment(HOSTILE, HOSTILE, layers, Cause("weights", HOSTILE), golden, verification.waveforms)
     return Examination(HOSTILE, HOSTILE, HOSTILE, made)
 
 
@@ -247,37 +249,35 @@ def test_a_disk_that_fills_up_leaves_the_old_page(
 
 
 def test_a_damaged_bundle_has_a_page_without_sound() -> None:
-    layers = (Layer("fixity", "failed", "The bundle is damaged: 3 bytes."),)
-    layers += tuple(Layer(name, "not run", "The bundle is damaged.") for name in LAYERS[1:])
-    found = Examination("ada.voice", None, None, {"torch": Verification("none", "unknown", layers)})
+    layers = (Finding("fixity", "failed", "The bundle is damaged: 3 bytes."),)
+    layers += tuple(Finding(name, "not run", "The bundle is damaged.") for name in LAYERS[1:])
+    found = Examination("ada.voice", None, None, {"torch": Assessment("none", "unknown", layers)})
     page = read(render(found, now=NOW, machine=MACHINE))
     assert "ada.voice does not speak as it did" in words(page) and "fixity, on torch: the bundle is dam" in words(page)
     assert not page.all("audio") and "there are no golden outputs" in words(page)
 
 
 def test_where_nothing_speaks_only_the_recording_is_shown(passed: Examination) -> None:
-    heard = passed.by_runtime["torch"].heard
-    assert heard is not None
-    layers = tuple(Layer(name, "not run", "The runtime is missing.") for name in LAYERS)
-    silent = Verification("none", "then", layers, replace(heard, waveforms=()))
+    golden = passed.by_runtime["torch"].golden
+    layers = tuple(Finding(name, "not run", "The runtime is missing.") for name in LAYERS)
+    silent = Assessment("none", "then", layers, golden=golden)
     page = read(render(Examination("ada", "ada", None, {"onnx": silent}), now=NOW, machine=MACHINE))
     assert len(page.all("audio")) == 2 and "No network speaks here today" in words(page)
     assert "ada could not be verified – Not proven." in words(page)
 
 
 def test_a_long_or_broken_sound_keeps_the_page_small(passed: Examination) -> None:
-    heard = passed.by_runtime["torch"].heard
-    assert heard is not None
-    long = [replace(s, waveform=np.resize(s.waveform, 60 * 16_000)) for s in heard.golden.sentences] * 4
+    golden = passed.by_runtime["torch"].golden
+    assert golden is not None
+    long = [replace(s, waveform=np.resize(s.waveform, 60 * 16_000)) for s in golden.sentences] * 4
     now = tuple(np.full(size, np.nan, np.float32) for size in (10, 0, 60 * 16_000, 1) * 2)
-    many = replace(heard, golden=replace(heard.golden, sentences=tuple(long)), waveforms=now)
-    found = replace(passed, by_runtime={"torch": replace(passed.by_runtime["torch"], heard=many)})
+    many = replace(golden, sentences=tuple(long))
+    found = replace(passed, by_runtime={"torch": replace(passed.by_runtime["torch"], golden=many, waveforms=now)})
     source = render(found, now=NOW, machine=MACHINE)
     assert len(source) < 5_000_000 and "left off this page" in words(read(source))
     for rate in (1, 10**12):
-        odd = replace(
-            found, by_runtime={"torch": replace(found.by_runtime["torch"], heard=replace(many, sample_rate=rate))}
-        )
+        strange = replace(found.by_runtime["torch"], golden=replace(many, sample_rate=rate))
+        odd = replace(found, by_runtime={"torch": strange})
         assert not read(render(odd, now=NOW, machine=MACHINE)).all("audio")
 
 

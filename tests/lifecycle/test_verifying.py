@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from compat_tests.findings import LAYERS, fixity
+from compat_tests.suite import Assessment
 from core_model.errors import RuntimeMissingError
 from core_model.export.process import write_exports
 from core_model.golden import Golden
@@ -21,7 +23,7 @@ from core_model.speaking import Runtime
 from core_model.synthesis import TorchRuntime
 from core_model.text.front_end import FrontEnd
 from core_model.voice import Array, Voice
-from lifecycle.verifying import LAYERS, Verification, fixity_layer, verify
+from lifecycle.verifying import verify
 from tests.tiny_voice import tiny_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -34,8 +36,8 @@ def directory(tiny_voice: Voice, tmp_path: Path) -> Path:
     return shutil.copytree(tiny_voice.directory, tmp_path / "ada")
 
 
-def verdicts(verification: Verification) -> dict[str, str]:
-    return {layer.name: layer.verdict for layer in verification.layers}
+def verdicts(verification: Assessment) -> dict[str, str]:
+    return {layer.name: layer.verdict for layer in verification.findings}
 
 
 def change_weights(directory: Path, part: str, change: Callable[[str, Array], Array]) -> None:
@@ -57,13 +59,13 @@ def moved(scale: float) -> Callable[[str, Array], Array]:
 @pytest.mark.parametrize("load", [TorchRuntime, Player])
 @pytest.mark.parametrize("name", ["tiny_voice", "tiny_quantizer_voice"])
 def test_an_untouched_voice_passes_on_both_runtimes(request: pytest.FixtureRequest, name: str, load: Load) -> None:
-    verification = verify(request.getfixturevalue(name), load, fixity=fixity_layer(9, ()))
+    verification = verify(request.getfixturevalue(name), load, fixity=fixity(9, ()))
     assert verdicts(verification) == dict.fromkeys(LAYERS, "passed")
     assert verification.passed and verification.diagnosis is None
     assert verification.recorded.startswith("2026-11-21T12:00:00+00:00, torch 2.")
-    for layer in verification.layers:
+    for layer in verification.findings:
         assert layer.figure is not None and layer.tolerance is not None and layer.figure <= layer.tolerance
-    figures = {layer.name: layer.figure for layer in verification.layers}
+    figures = {layer.name: layer.figure for layer in verification.findings}
     assert figures["tokens"] < 2e-5 and figures["waveform"] < 2e-5  # type: ignore[operator]  # far inside the tolerances
 
 
@@ -82,7 +84,7 @@ def test_weights_of_another_voice_in_the_right_shape_fail(directory: Path, load:
         change_weights(directory, part, lambda name, _, tensors=tensors: tensors[name])  # type: ignore[misc]
     voice = Voice.open(directory)
     write_exports(voice)
-    verification = verify(voice, load, fixity=fixity_layer(9, ()))
+    verification = verify(voice, load, fixity=fixity(9, ()))
     told = verdicts(verification)
     assert told == {
         "fixity": "passed",
@@ -150,7 +152,7 @@ def test_a_weight_that_is_no_number_fails_without_an_infinite_figure(directory: 
     verification = verify(Voice.open(directory), TorchRuntime)
     told = verdicts(verification)
     assert told["tokens"] == told["waveform"] == told["identity"] == "failed"
-    json.dumps([layer.figure for layer in verification.layers], allow_nan=False)
+    json.dumps([layer.figure for layer in verification.findings], allow_nan=False)
 
 
 def test_another_prompts_style_fails(directory: Path) -> None:
@@ -190,18 +192,18 @@ def test_an_analyser_that_is_missing_leaves_the_text_not_run(directory: Path, mo
     monkeypatch.setattr("lifecycle.verifying.read_text", missing)
     verification = verify(Voice.open(directory), TorchRuntime)
     assert verdicts(verification)["text"] == "not run" and not verification.passed
-    assert "pyopenjtalk-plus" in verification.layers[1].told
+    assert "pyopenjtalk-plus" in verification.findings[1].told
 
 
 def test_an_analyser_of_another_version_is_named_where_the_text_is_read_differently(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FrontEnd, "changed_packages", lambda self: {"jieba": ("0.42", "1.0")})
-    assert "jieba" not in verify(Voice.open(directory), TorchRuntime).layers[1].told
+    assert "jieba" not in verify(Voice.open(directory), TorchRuntime).findings[1].told
     golden = Golden.read(directory / "golden")
     other = replace(golden.sentences[0], phonemes=golden.sentences[0].phonemes[::-1].copy())
     replace(golden, sentences=(other,)).write(directory / "golden")
-    layer = verify(Voice.open(directory), TorchRuntime).layers[1]
+    layer = verify(Voice.open(directory), TorchRuntime).findings[1]
     assert layer.verdict == "failed" and layer.told.endswith("jieba is 1.0 here and was 0.42.")
 
 
@@ -212,7 +214,7 @@ def test_old_exports_beside_new_weights_fail_on_onnx_only(directory: Path) -> No
 
 
 def test_damage_to_files_is_diagnosed_first() -> None:
-    layer = fixity_layer(12, ("weights/gpt.safetensors",))
+    layer = fixity(12, ("weights/gpt.safetensors",))
     assert (layer.verdict, layer.figure, layer.tolerance) == ("failed", 1, 0)
     assert "weights/gpt.safetensors" in layer.told
 
@@ -263,7 +265,7 @@ def test_identity_is_not_run_where_it_could_not_tell(directory: Path, stock: tup
     identity = replace(golden.identity, nearest_stock=nearest, stock_voices=len(stock))
     replace(golden, identity=identity).write(directory / "golden")
     verification = verify(Voice.open(directory), TorchRuntime)
-    layer = verification.layers[-1]
+    layer = verification.findings[-1]
     assert (layer.name, layer.verdict) == ("identity", "not run")
     assert why in layer.told
     assert verification.passed  # the layers that prove the speech all ran

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from compat_tests.findings import fixity
 from core_model.player import Player
 from core_model.synthesis import TorchRuntime
 from core_model.voice import Voice
 from lifecycle.examining import Examination
-from lifecycle.verifying import fixity_layer, verify
+from lifecycle.verifying import verify
 
 NOW = datetime(2045, 11, 21, 12, 0, tzinfo=UTC)
 MACHINE = {"system": "Linux", "architecture": "riscv64", "instruction_sets": "unknown", "python": "3.31"}
@@ -23,8 +24,7 @@ MACHINE = {"system": "Linux", "architecture": "riscv64", "instruction_sets": "un
 def passing(voice: Voice) -> Examination:
     """The voice as it is, on both runtimes."""
     found = {
-        name: verify(voice, load, fixity=fixity_layer(9, ()))
-        for name, load in (("torch", TorchRuntime), ("onnx", Player))
+        name: verify(voice, load, fixity=fixity(9, ())) for name, load in (("torch", TorchRuntime), ("onnx", Player))
     }
     return Examination("shelf/ada.voice", "ada", "ab" * 32, found)
 
