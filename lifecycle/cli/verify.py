@@ -45,6 +45,32 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The log that the report shows; else the one beside BUNDLE, if there is one.",
 )
+@click.option(
+    "--matrix",
+    metavar="[fast|full|FILE.toml]",
+    is_flag=False,
+    flag_value="fast",
+    callback=lambda _ctx, _parameter, named: named and _matrix(named),
+    help="Judge it on many versions of torch and ONNX Runtime, each in an environment that pip builds once. Name BUNDLE "
+    "before it. Writes signed results beside BUNDLE, and --report DIR/matrix.html.",
+)
+@click.option(
+    "--environments",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where --matrix keeps its environments (gigabytes); else this system's cache directory.",
+)
+@click.option(
+    "--results",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where --matrix writes its results; else beside BUNDLE, or HOME/matrix.",
+)
+@click.option(
+    "--calibrate",
+    is_flag=True,
+    help="With --matrix, of a voice NAME that was made here: take its tolerances from what the matrix measured.",
+)
 @home_option
 @click.pass_obj
 def command(
@@ -58,6 +84,10 @@ def command(
     junit: Path | None,
     report: Path | None,
     fixity_log: Path | None,
+    matrix: str | None,
+    environments: Path | None,
+    results: Path | None,
+    calibrate: bool,
     store: Store,
 ) -> None:
     """Tell whether the voice in BUNDLE, or the voice NAME, still speaks as it did when it was made.
@@ -71,7 +101,9 @@ def command(
     from datetime import UTC, datetime
 
     from lifecycle.cli.verification_table import facts_of, lines_of
+    from lifecycle.cli.verify_matrix import verify_matrix
     from lifecycle.examining import examine
+    from lifecycle.matrix.verification import Asked
     from lifecycle.secret_files import read_identities
     from lifecycle.trusting import read_trust
 
@@ -80,6 +112,23 @@ def command(
     now = datetime.now(UTC)
     trust = read_trust(trusted, store, now, accept_unsigned=accept_unsigned)
     keys = read_identities(identities, passphrase_file)
+    if matrix:
+        if junit or fixity_log or runtime != "both":
+            raise click.UsageError("--runtime, --junit and --fixity-log are not for --matrix.")
+        asked = Asked(voice_or_bundle, keys, store, trust)
+        verify_matrix(
+            console,
+            matrix,
+            asked,
+            cache=environments,
+            results_directory=results,
+            report=report,
+            calibrate=calibrate,
+            now=now,
+        )
+        return
+    if environments or results or calibrate:
+        raise click.UsageError("--environments, --results and --calibrate are for --matrix.")
     runtimes = {"both": ("torch", "onnx"), "all": ("torch", "torchscript", "onnx")}.get(runtime, (runtime,))
     with console.progress("Verifying") as tell:
         found = examine(voice_or_bundle, keys, store, runtimes, trust=trust, tell=tell)
@@ -93,6 +142,12 @@ def command(
         _write_junit(junit, found)
         facts = facts | {"junit": str(junit)}
     console.answer(facts, *lines, yes=found.passed)
+
+
+def _matrix(named: str) -> str:
+    from lifecycle.cli.verify_matrix import require_matrix
+
+    return require_matrix(named)
 
 
 def _write_junit(path: Path, found: Examination) -> None:

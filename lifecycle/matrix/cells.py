@@ -31,7 +31,6 @@ from lifecycle.matrix.rows import Row
 
 Verdict = Literal["passed", "drifted", "refused", "not run"]
 VERDICTS: tuple[Verdict, ...] = ("passed", "drifted", "refused", "not run")
-LIMIT_S = 600  # for one call of a runner; a v2 voice took at most a tenth of it (docs/longevity.md)
 _AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's own loops
     "ONEDNN_MAX_CPU_ISA": "AVX2",  # its convolutions
@@ -51,7 +50,8 @@ class Cell:
     python: str = ""  # "3.11.7"
     stand_ins: int = 0  # empty libraries in place of CUDA's
     layers: tuple[Finding, ...] = ()
-    seconds: float = 0.0
+    seconds: float = 0.0  # by the clock
+    cpu_seconds: float = 0.0  # of its processes: on a busy machine, what it would take on a quiet one
 
     @property
     def drifted(self) -> Finding | None:
@@ -71,8 +71,8 @@ class Judging:
     cache: Path  # of environments
     work: Path  # an empty directory
     variables: Mapping[str, str]  # what pip is configured with
+    limit_s: float  # of one call of a runner
     fixity: Finding | None = None
-    limit_s: float = LIMIT_S
 
     def cells(
         self, rows: Sequence[Row], tell: Callable[[int, int, str], None] = lambda done, total, note: None
@@ -106,14 +106,19 @@ class Judging:
         command = (str(environment.interpreter), "-m", "core_model.runner", row.runner)
         runner = Runner(command, time_limit_s=self.limit_s, environment=self._settings(row), threads=row.threads)
         work = self.work / "cell"
-        began = time.monotonic()
+        began, used = time.monotonic(), _used_by_children()
         try:
             assessment = assess(self.voice, RunnerSource(self.voice, runner, work), fixity=self.fixity)
         finally:
             shutil.rmtree(work, ignore_errors=True)
         cell = cell_of(row, assessment)
-        took_s = time.monotonic() - began
-        return replace(cell, python=environment.python, stand_ins=len(environment.stand_ins), seconds=took_s)
+        return replace(
+            cell,
+            python=environment.python,
+            stand_ins=len(environment.stand_ins),
+            seconds=time.monotonic() - began,
+            cpu_seconds=_used_by_children() - used,
+        )
 
     def _settings(self, row: Row) -> dict[str, str]:
         """All that the runner sees of an environment."""
@@ -165,6 +170,12 @@ def _impossible(row: Row) -> str:
         return "ONNX Runtime takes the processor's instruction sets and cannot be told which."
     present = describe()["instruction_sets"].split()
     return "" if row.isa in present or present == ["unknown"] else f"This processor has no {row.isa}."
+
+
+def _used_by_children() -> float:
+    """CPU seconds of all processes that this one started and that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _capital(text: str) -> str:

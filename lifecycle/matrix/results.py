@@ -9,7 +9,9 @@ reads it, with the namespace below. Canonical JSON holds no fractions, so figure
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -91,6 +93,13 @@ def document_of(results: Results) -> dict[str, object]:
     }
 
 
+def require_writable(directory: Path) -> None:
+    """Make *directory* if need be, and refuse one that cannot be written to before hours are spent. OSError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(directory))
+
+
 def write_results(results: Results, directory: Path, name: str, signer: Signer) -> Path:
     """Write NAME.STAMP.matrix.json and its .sig into *directory*, the signature first. OutputExistsError, OSError."""
     path = directory / f"{name}.{results.stamp}{SUFFIX}"
@@ -139,6 +148,7 @@ def _cell(cell: Cell) -> dict[str, object]:
     row = cell.row
     lock = hashlib.sha256(row.lock_text.encode()).hexdigest()
     return {
+        "cpu_seconds": round(cell.cpu_seconds),
         "figures": {one.name: _number(one.figure) for one in cell.layers if one.figure is not None},
         "isa": row.isa,
         "layer": cell.drifted.name if cell.drifted else None,

@@ -2,6 +2,8 @@
 
 Knows TOML and versions; builds nothing and runs nothing. Each table is a product of its lists.
 
+    schema = 1
+    limit_s = 600                       # of one call of a runner
     [[rows]]                            # [[fast]], [[full]] in our own file
     torch = ["2.13.0", "2.6.0"]         # or onnxruntime = [...]
     python = ["3.11", "this"]
@@ -32,6 +34,8 @@ RUNNERS: Mapping[Package, tuple[Runner, ...]] = {"torch": ("torch", "torchscript
 INSTRUCTION_SETS: tuple[ISA, ...] = ("native", "avx2")
 SCHEMA = 1
 _MOST_ROWS = 500
+_LIMIT_S = 600  # of one call: a v2 voice took 31 s of a processor at most (docs/longevity.md), and machines are busy
+_LONGEST_S = 86_400
 _MOST_THREADS = 1024
 _VERSION = re.compile(r"\d+(\.\d+)*")
 _PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.+!_-]*")  # nothing else reaches pip's command
@@ -69,21 +73,39 @@ class Row:
         return f"{self.runner}, {self.package} {self.version}, Python {self.python}, {self.isa}, {threads}"
 
 
-def read_rows(named: str) -> tuple[Row, ...]:
-    """The rows of the lane or of the file *named*, in their order, none twice. MatrixError, at the table and key."""
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """All rows, and how long one call of a runner may take on any of them."""
+
+    name: str  # 'fast', 'full', or the file's
+    rows: tuple[Row, ...]
+    limit_s: int
+
+
+def read_matrix(named: str) -> Matrix:
+    """The lane or the file *named*: its rows in their order, none twice. MatrixError, at the table and key; OSError."""
     ours = tomllib.loads(files("containers").joinpath("matrix.toml").read_text(encoding="utf-8"))
     if named in LANES:
-        return _rows(ours, named, "containers/matrix.toml", _companions(ours, "containers/matrix.toml"))
+        rows = _rows(ours, named, "containers/matrix.toml", _companions(ours, "containers/matrix.toml"))
+        return Matrix(named, rows, _limit(ours, "containers/matrix.toml"))
     path = Path(named)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MatrixError(path.name, "", f"is not TOML: {error}") from error
-    unknown = sorted(document.keys() - {"schema", "rows", "companions"})
+    unknown = sorted(document.keys() - {"schema", "limit_s", "rows", "companions"})
     if unknown:
-        raise MatrixError(path.name, unknown[0], "is not known; a matrix holds schema, [[rows]] and [[companions]]")
+        told = "is not known; a matrix holds schema, limit_s, [[rows]] and [[companions]]"
+        raise MatrixError(path.name, unknown[0], told)
     companions = _companions(document, path.name) + _companions(ours, "containers/matrix.toml")
-    return _rows(document, "rows", path.name, companions)
+    return Matrix(path.name, _rows(document, "rows", path.name, companions), _limit(document, path.name))
+
+
+def _limit(document: Mapping[str, object], file: str) -> int:
+    value = document.get("limit_s", _LIMIT_S)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LONGEST_S:
+        raise MatrixError(file, "limit_s", f"cannot be {value!r}")
+    return value
 
 
 def _rows(

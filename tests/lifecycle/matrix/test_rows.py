@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from lifecycle.errors import MatrixError
-from lifecycle.matrix.rows import read_rows
+from lifecycle.matrix.rows import Row, read_matrix
+
+
+def read_rows(named: str) -> tuple[Row, ...]:
+    return read_matrix(named).rows
 
 
 def written(directory: Path, text: str) -> str:
@@ -72,7 +76,8 @@ def test_the_lock_holds_all_that_makes_an_environment() -> None:
         ('[[rows]]\ntorch = ["2.6.0"]\nthreads = [0]', "threads cannot be 0"),
         ('[[rows]]\ntorch = ["2.6.0"]\nthreads = [true]', "threads cannot be True"),
         ('[[rows]]\ntorch = ["2.6.0"]\nthread = [1]', "thread is not known"),
-        ('row = 1', "row is not known"),
+        ("row = 1", "row is not known"),
+        ('limit_s = 0\n[[rows]]\ntorch = ["2.6.0"]', "limit_s cannot be 0"),
         ('[[companions]]\nof = "torch"\npackages = ["-e ."]', "packages is no list of pins"),
         ('[[companions]]\nof = "numpy"\npackages = []', "holds of ="),
         ("not toml at all", "is not TOML"),
