@@ -2,7 +2,7 @@
 
 Knows findings and facts; computes nothing. It weighs evidence and says which, so that a person can doubt it:
 
-    the runner broke its protocol                                -> runner
+    the runner broke its protocol, or would not compute          -> runner, or runtime
     files differ from the archived ones (fixity)                 -> weights, or front-end data, or golden outputs
     text                                                         -> front-end data: the file or analyser that differs
     speech nearer to a stock voice than to this one (identity)   -> wrong voice
@@ -60,6 +60,8 @@ def likely_cause(
     first = first_failed(findings)
     if first is None:
         return None
+    if first.broken == "refused":
+        return _of_refusal(first, findings, golden, today)
     if first.broken:
         return Cause(
             "runner", f"The program that should compute it failed, which says nothing of the voice: {first.told}"
@@ -88,6 +90,17 @@ def _of_files(fixity: Finding) -> Cause:
     if any(path.startswith("golden/") for path in paths):
         return Cause("golden outputs", "The record that the voice is compared with is not what was archived.")
     return Cause("unknown", f"Files that no layer computes from are not what was archived: {_few(paths)}.")
+
+
+def _of_refusal(first: Finding, findings: tuple[Finding, ...], golden: Golden, today: Today | None) -> Cause:
+    """A runner that says itself why it does not compute."""
+    if any(finding.name == "fixity" and finding.verdict == "passed" for finding in findings):
+        told = "Every file is the archived one, and what computes here will not take it"
+        return Cause("runtime", f"{told}. {first.told}")
+    if today is None or _Computer.of(today.runtime, {}).runtime != _Computer.of(golden.runtime, {}).runtime:
+        told = f"It was recorded on {golden.runtime}, and what computes here will not take it"
+        return Cause("runtime", f"{told}. {first.told}")
+    return Cause("weights", f"What computed it when it was recorded will not take it now. {first.told}")
 
 
 def _of_text(voice_directory: Path, changed_packages: Mapping[str, tuple[str, str]]) -> Cause:

@@ -18,7 +18,7 @@ import numpy as np
 from core_model.errors import CoreModelError, RuntimeMissingError
 from core_model.machine import describe as describe_machine
 from core_model.replaying import read_text, teacher_forced, warm_up, warm_up_decoder
-from core_model.runtimes import RUNTIMES, load_runtime
+from core_model.runtimes import RUNTIMES, load_runtime, version_of
 from core_model.speaking import Runtime, SpeakingOptions, speak
 from core_model.text.text_data import check_packages
 from core_model.utterances import front_end_of, utterances
@@ -77,7 +77,7 @@ def describe(asked: Asked) -> dict[str, Any]:
     reads = [path for path in _READS[asked.name] if (voice.directory / path).is_file()]
     return {
         "runner": f"lifecycle {asked.name}",
-        "runtime": asked.runtime().version,
+        "runtime": version_of(asked.name),
         "machine": describe_machine(),
         "verbs": list(VERBS),
         "reads": ["voice.json", "prompts/default.safetensors", *reads],

@@ -5,6 +5,8 @@ Knows their names and nothing of what they compute. A machine without torch stil
 
 from __future__ import annotations
 
+from typing import Any
+
 from core_model.errors import RuntimeMissingError
 from core_model.speaking import Runtime
 from core_model.voice import Voice
@@ -12,23 +14,34 @@ from core_model.voice import Voice
 RUNTIMES = ("torch", "torchscript", "onnx")
 
 
+def version_of(name: str) -> str:
+    """Which release of what computes on the runtime *name*, without a voice. RuntimeMissingError."""
+    version: str = _imported(name).version
+    return version
+
+
 def load_runtime(voice: Voice, name: str, *, threads: int = 0) -> Runtime:
     """Return the networks of *voice* on the runtime *name*; *threads* 0 leaves that to it.
 
     RuntimeMissingError if it is not installed or the voice has no export for it; VoiceError.
     """
+    runtime: Runtime = _imported(name)(voice, threads=threads)
+    return runtime
+
+
+def _imported(name: str) -> type[Any]:
     try:
         if name == "torch":
             from core_model.synthesis import TorchRuntime
 
-            return TorchRuntime(voice, threads=threads)
+            return TorchRuntime
         if name == "torchscript":
             from core_model.torchscript_player import TorchScriptPlayer
 
-            return TorchScriptPlayer(voice, threads=threads)
+            return TorchScriptPlayer
         from core_model.player import Player
 
-        return Player(voice, threads=threads)
+        return Player
     except ModuleNotFoundError as error:
         raise RuntimeMissingError(f"{error.name} is not installed") from error
     except ImportError as error:  # installed, but for another processor or without a library that it needs
