@@ -56,7 +56,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
 _LANGUAGES = 2  # of a voice's languages, the first so many are recorded: enough to see a front end or a network drift
 _SENTENCES_OF_SEVERAL = 2  # of each, where there is more than one; of flow matching one, which takes half a minute
 
-_RECORD, _ARRAYS = "golden.json", "golden.safetensors"
+RECORD, _ARRAYS = "golden.json", "golden.safetensors"
 _SENTENCE_ARRAYS = {
     "phonemes": np.int64,
     "tokens": np.int64,
@@ -143,7 +143,7 @@ class Golden:
     def read(cls, directory: Path) -> Golden:
         """Read golden/; GoldenError if it is missing or broken."""
         try:
-            record = json.loads((directory / _RECORD).read_bytes())
+            record = json.loads((directory / RECORD).read_bytes())
             arrays = load_file(directory / _ARRAYS)
             return _parse(record, arrays)
         except FileNotFoundError as error:
@@ -169,8 +169,19 @@ class Golden:
             for name in _SENTENCE_ARRAYS:
                 arrays[f"{index}.{name}"] = np.ascontiguousarray(getattr(sentence, name))
         directory.mkdir(exist_ok=True)
-        (directory / _RECORD).write_bytes(json_bytes(record))
+        (directory / RECORD).write_bytes(json_bytes(record))
         (directory / _ARRAYS).write_bytes(save(arrays))
+
+
+def with_tolerances(record: bytes, tolerances: Tolerances) -> bytes:
+    """golden.json with other tolerances, and how they were found; what it records stays. GoldenError."""
+    try:
+        held = json.loads(record)
+        if held["schema"] != SCHEMA:
+            raise ValueError(f"this toolkit reads schema {SCHEMA}, found {held['schema']!r}")
+        return json_bytes(held | {"tolerances": asdict(tolerances)})
+    except (ValueError, KeyError, TypeError) as error:
+        raise GoldenError(f"the golden outputs cannot be read: {error!r}") from error
 
 
 def record_golden(

@@ -16,7 +16,9 @@ def lines_of(results: Results) -> list[str]:
     """Return the table as lines of text, its verdict last."""
     table = [_HEAD, *(_fields(cell) for cell in results.cells)]
     widths = [max(len(line[index]) for line in table) for index in range(len(_HEAD))]
-    lines = ["  ".join(field.ljust(width) for field, width in zip(line, widths, strict=True)).rstrip() for line in table]
+    lines = [
+        "  ".join(field.ljust(width) for field, width in zip(line, widths, strict=True)).rstrip() for line in table
+    ]
     for cell in results.cells:
         if cell.verdict != "passed":
             lines.append(f"{cell.verdict}: {cell.row}. {cell.told}")

@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     is_flag=False,
     flag_value="fast",
     callback=lambda _ctx, _parameter, named: named and _matrix(named),
-    help="Judge it on many versions of torch and ONNX Runtime, each in an environment that pip builds once. Name BUNDLE "
-    "before it. Writes signed results beside BUNDLE, and --report DIR/matrix.html.",
+    help="Judge it on many versions of torch and ONNX Runtime, each in an environment that pip builds once. Writes "
+    "signed results beside BUNDLE, which is named before this, and with --report DIR/matrix.html.",
 )
 @click.option(
     "--environments",

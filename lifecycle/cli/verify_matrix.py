@@ -21,7 +21,9 @@ def require_matrix(named: str) -> str:
 
     if named in LANES or named.endswith(".toml"):
         return named
-    raise click.UsageError(f"--matrix takes {', '.join(LANES)} or a FILE.toml, not {named!r}; name the bundle before it.")
+    raise click.UsageError(
+        f"--matrix takes {', '.join(LANES)} or a FILE.toml, not {named!r}; name the bundle before it."
+    )
 
 
 def verify_matrix(
@@ -37,6 +39,7 @@ def verify_matrix(
 ) -> None:
     """Judge the voice on every row, write the results, and end with 1 unless every row passed."""
     import os
+    from dataclasses import asdict
 
     import platformdirs
 
@@ -53,19 +56,23 @@ def verify_matrix(
     signer = own_signer(asked.store, os.urandom)
     cache = cache or Path(platformdirs.user_cache_dir("lifecycle", appauthor=False))
     with console.progress("Verifying", plain_every_s=60) as tell:
-        results, judgement = verify_on(matrix, asked, cache=cache, variables=os.environ, now=now, tell=tell)
+        done = verify_on(matrix, asked, cache=cache, variables=os.environ, now=now, calibrate=calibrate, tell=tell)
+    results, judgement = done.results, done.judgement
     if judgement and judgement.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHES FOR THIS BUNDLE: {judgement.doubt}.")
     path = write_results(results, directory, Path(asked.named).name, signer)
-    facts, lines = {**document_of(results), "results": str(path)}, [*lines_of(results), f"The results are {path}."]
+    facts: dict[str, object] = {**document_of(results), "results": str(path)}
+    lines = [*lines_of(results), f"The results are {path}."]
     if report:
         page = write_page(report, results)
-        facts, lines = facts | {"report": str(page)}, [*lines, f"The page is {page}."]
-    if calibrate:
-        from lifecycle.matrix.calibrating import calibrate as take
-
-        told = take(asked, results)
-        facts, lines = facts | {"calibrated": told}, [*lines, told]
+        facts |= {"report": str(page)}
+        lines += [f"The page is {page}."]
+    if done.calibrated:
+        facts |= {"calibrated": asdict(done.calibrated)}
+        lines += [f"Its tolerances are now logits {done.calibrated.logits:g}, samples {done.calibrated.waveform:g}."]
+    if done.uncalibrated:
+        console.show(*lines)
+        console.refuse(done.uncalibrated, facts)
     console.answer(facts, *lines, yes=results.passed)
 
 

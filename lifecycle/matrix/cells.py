@@ -56,7 +56,9 @@ class Cell:
     @property
     def drifted(self) -> Finding | None:
         """The first layer that is out of tolerance, if that is what came of it."""
-        return next((one for one in self.layers if one.verdict == "failed"), None) if self.verdict == "drifted" else None
+        return (
+            next((one for one in self.layers if one.verdict == "failed"), None) if self.verdict == "drifted" else None
+        )
 
     def figure(self, layer: str) -> float | None:
         """What was measured in *layer*; None where nothing was."""

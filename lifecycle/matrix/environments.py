@@ -1,4 +1,4 @@
-"""Environments of a matrix: a lock to a directory with an interpreter in it, built once, found again by the lock's hash.
+"""Environments of a matrix: a lock to a directory with an interpreter, built once, found again by the lock's hash.
 
 Knows pip, from whatever index it is configured for, and no voice. Nothing is built from source: what has no wheel is
 not installed. A directory has its name only when it is whole.
@@ -157,7 +157,7 @@ def _publish(unfinished: Path, directory: Path) -> None:
 
 
 def _run(command: list[str], variables: Mapping[str, str], problem: str) -> str:
-    """Run a step of a build to its end and return what it said. EnvironmentNotBuiltError with the program's own words."""
+    """Run a step of a build to its end; return what it said. EnvironmentNotBuiltError with the program's own words."""
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

@@ -47,6 +47,7 @@ class Results:
     tolerances: Tolerances
     machine: Mapping[str, str]
     cells: tuple[Cell, ...]
+    moved: Cell | None = None  # of the same voice with its weights moved, where tolerances were taken from this
 
     @property
     def counts(self) -> dict[str, int]:
@@ -84,6 +85,7 @@ def document_of(results: Results) -> dict[str, object]:
         "kind": KIND,
         "machine": dict(results.machine),
         "matrix": results.matrix,
+        "moved": results.moved and _cell(results.moved),
         "recorded": results.recorded,
         "tolerances": {name: _number(value) for name, value in asdict(results.tolerances).items()},
         "toolkit": results.toolkit,

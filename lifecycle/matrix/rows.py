@@ -108,9 +108,7 @@ def _limit(document: Mapping[str, object], file: str) -> int:
     return value
 
 
-def _rows(
-    document: Mapping[str, object], table: str, file: str, companions: tuple[Companions, ...]
-) -> tuple[Row, ...]:
+def _rows(document: Mapping[str, object], table: str, file: str, companions: tuple[Companions, ...]) -> tuple[Row, ...]:
     if document.get("schema") != SCHEMA:
         raise MatrixError(file, "schema", f"is {document.get('schema')!r}; this toolkit reads {SCHEMA}")
     tables = document.get(table)

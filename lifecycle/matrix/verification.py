@@ -9,23 +9,32 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from archive.age.envelope import Identity
-from compat_tests.goldens import read_golden
+from compat_tests.goldens import Tolerances, read_golden
 from core_model.export.process import write_exports
 from core_model.machine import describe
 from core_model.speaking import has_exports
 from core_model.voice import Voice
 from lifecycle import __version__
+from lifecycle.errors import CalibrationError
 from lifecycle.examining import opened_voice
-from lifecycle.matrix.cells import Judging
+from lifecycle.matrix.calibrating import (
+    calibrated,
+    require_calibratable,
+    row_to_move,
+    write_moved,
+    write_tolerances,
+)
+from lifecycle.matrix.cells import Cell, Judging
 from lifecycle.matrix.results import Results
-from lifecycle.matrix.rows import Matrix
+from lifecycle.matrix.rows import Matrix, Row
 from lifecycle.store import Store
 from lifecycle.trusting import Judgement, Trust
+from lifecycle.verification_report import machine_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,16 @@ class Asked:
     trust: Trust
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What came of it: results, the bundle's signatures, and the tolerances that the voice got from them."""
+
+    results: Results
+    judgement: Judgement | None
+    calibrated: Tolerances | None = None
+    uncalibrated: CalibrationError | None = None  # why it got none, where some were asked for
+
+
 def verify_on(
     matrix: Matrix,
     asked: Asked,
@@ -45,9 +64,13 @@ def verify_on(
     cache: Path,
     variables: Mapping[str, str],
     now: datetime,
+    calibrate: bool = False,
     tell: Callable[[int, int, str], None] = lambda done, total, note: None,
-) -> tuple[Results, Judgement | None]:
+) -> Verified:
     """Judge the voice in the bundle, else the voice of that name, on every row. Environments are built below *cache*.
+
+    With *calibrate* the voice on this machine gets its tolerances from the cells, or keeps those it has. CalibrationError
+    before anything is judged, for a voice whose tolerances are not ours to change.
 
     DamagedError: a damaged bundle is not judged; NotTrustedError, ArchiveError, VoiceError, StoreError, RecordError for
     a voice without golden outputs, OSError. Nothing that a runtime, an index or a runner does is an error.
@@ -59,6 +82,8 @@ def verify_on(
         asked.store.scratch("matrix") as work,
     ):
         golden = read_golden(whole.directory)
+        if calibrate:
+            require_calibratable(voice.directory)
         judging = Judging(whole.directory, cache, work, variables, matrix.limit_s, files)
         cells = judging.cells(matrix.rows, tell)
         results = Results(
@@ -72,7 +97,27 @@ def verify_on(
             machine=describe(),
             cells=cells,
         )
-    return results, judgement
+        if not calibrate:
+            return Verified(results, judgement)
+        try:
+            results = replace(results, moved=_moved(judging, row_to_move(cells), work))
+            return Verified(results, judgement, _calibrated(voice, results))
+        except CalibrationError as error:
+            return Verified(results, judgement, uncalibrated=error)
+
+
+def _moved(judging: Judging, row: Row, work: Path) -> Cell:
+    """The cell of a copy of the voice whose weights were moved."""
+    write_moved(judging.voice, work / "moved")
+    return replace(judging, voice=work / "moved", work=work / "moved-work", fixity=None).cells([row])[0]
+
+
+def _calibrated(voice: Voice, results: Results) -> Tolerances:
+    assert results.moved is not None  # for mypy
+    when, machine = results.when.date().isoformat(), machine_line(results.machine)
+    tolerances = calibrated(results.cells, results.moved, results.tolerances, when, machine)
+    write_tolerances(voice.directory, tolerances)
+    return tolerances
 
 
 @contextmanager

@@ -52,7 +52,9 @@ def test_a_version_that_does_not_exist_is_told_in_pips_own_words(tmp_path: Path,
 
 def test_a_package_that_does_not_import_is_no_environment(tmp_path: Path, variables: dict[str, str]) -> None:
     write_wheel(tmp_path / "wheels", "onnxruntime", "1.1", {"onnxruntime.py": "raise ImportError('no such library')\n"})
-    with pytest.raises(EnvironmentNotBuiltError, match=r"onnxruntime 1\.1 cannot be imported: ImportError: no such lib"):
+    with pytest.raises(
+        EnvironmentNotBuiltError, match=r"onnxruntime 1\.1 cannot be imported: ImportError: no such lib"
+    ):
         environment_for(replace(ROW, version="1.1", lock=("onnxruntime==1.1",)), tmp_path / "cache", variables)
     assert list((tmp_path / "cache" / "matrix").iterdir()) == []
 

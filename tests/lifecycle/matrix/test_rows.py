@@ -32,7 +32,9 @@ def test_the_lanes_are_what_the_documentation_says() -> None:
 
 
 def test_a_table_is_a_product_and_no_row_stands_twice(tmp_path: Path) -> None:
-    table = '[[rows]]\ntorch = ["2.13.0", "2.6.0"]\npython = ["3.11", "this"]\nisa = ["native", "avx2"]\nthreads = [1, 2]\n'
+    table = (
+        '[[rows]]\ntorch = ["2.13.0", "2.6.0"]\npython = ["3.11", "this"]\nisa = ["native", "avx2"]\nthreads = [1, 2]\n'
+    )
     rows = read_rows(written(tmp_path, table * 2))
     here = f"3.{sys.version_info.minor}"
     assert len(rows) == 2 * len({"3.11", here}) * 2 * 2
@@ -40,7 +42,9 @@ def test_a_table_is_a_product_and_no_row_stands_twice(tmp_path: Path) -> None:
 
 
 def test_old_packages_stand_beside_the_numpy_they_were_built_with(tmp_path: Path) -> None:
-    rows = read_rows(written(tmp_path, '[[rows]]\ntorch = ["2.2.2", "2.10.0"]\n[[rows]]\nonnxruntime = ["1.9.0", "1.20.1"]'))
+    rows = read_rows(
+        written(tmp_path, '[[rows]]\ntorch = ["2.2.2", "2.10.0"]\n[[rows]]\nonnxruntime = ["1.9.0", "1.20.1"]')
+    )
     numpy = {row.version: next(pin for pin in row.lock if pin.startswith("numpy==")) for row in rows}
     assert numpy["2.2.2"] == numpy["1.9.0"] == "numpy==1.26.4"
     assert numpy["2.10.0"] == numpy["1.20.1"] and numpy["1.20.1"] > "numpy==2"
@@ -68,7 +72,7 @@ def test_the_lock_holds_all_that_makes_an_environment() -> None:
         ("[[rows]]\n", "table 1 names torch or onnxruntime"),
         ('[[rows]]\ntorch = ["2.6.0"]\nonnxruntime = ["1.15.1"]', "names torch or onnxruntime: one of them"),
         ('[[rows]]\ntorch = "2.6.0"', "torch is no list"),
-        ('[[rows]]\ntorch = []', "torch is no list"),
+        ("[[rows]]\ntorch = []", "torch is no list"),
         ('[[rows]]\ntorch = ["2.6.0 --index-url http://x"]', "torch cannot be"),
         ('[[rows]]\ntorch = ["2.6.0"]\nrunners = ["onnx"]', "runners cannot be 'onnx'"),
         ('[[rows]]\ntorch = ["2.6.0"]\nisa = ["avx9"]', "isa cannot be 'avx9'"),
@@ -98,4 +102,4 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
 def test_a_matrix_has_an_end(tmp_path: Path) -> None:
     versions = ", ".join(f'"2.{number}.0"' for number in range(300))
     with pytest.raises(MatrixError, match="more than 500 rows"):
-        read_rows(written(tmp_path, f'[[rows]]\ntorch = [{versions}]\nthreads = [1, 2]\n'))
+        read_rows(written(tmp_path, f"[[rows]]\ntorch = [{versions}]\nthreads = [1, 2]\n"))
