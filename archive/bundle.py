@@ -17,22 +17,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from archive import checking, custody, dsse, files, outer, parity, payload, sealing
+from archive import beside, checking, custody, delta, delta_making, dsse, files, outer, parity, payload, sealing
 from archive.age import envelope, header
 from archive.age.envelope import Identity, Recipient
 from archive.age.stream import InOrderReader, SeekableReader
 from archive.checking import CheckReport
 from archive.container import Region
 from archive.custody import Act, Origin
+from archive.delta import Delta
+from archive.delta_making import Base, Cut
 from archive.digesting import Digest
-from archive.errors import ArchiveError, Damage, DamagedError, SignatureError
+from archive.errors import ArchiveError, BaseNeededError, Damage, DamagedError, SignatureError
 from archive.manifest import Entry, Manifest
 from archive.outer import Outer
 from archive.outside import Outside
@@ -42,8 +44,8 @@ from archive.ssh_keys import TrustedKey
 
 __all__ = ["Bundle", "Packed", "check", "open_bundle", "pack", "payload_digest"]
 
-_THREADS = 4  # as many digests as are ever under way at once
 _NO_FORMATS: Mapping[str, tuple[str, int]] = {}
+_NO_NOTES: Mapping[str, Mapping[str, object]] = {}
 
 
 def pack(
@@ -55,7 +57,9 @@ def pack(
     public: bool = False,
     readme: Mapping[str, str] | None = None,
     formats: Mapping[str, tuple[str, int]] = _NO_FORMATS,
+    notes: Mapping[str, Mapping[str, object]] = _NO_NOTES,
     redundancy: int = parity.DEFAULT_PERCENT,
+    since: Base | None = None,
     act: Act | None = None,
     rng: Callable[[int], bytes] = os.urandom,
 ) -> Packed:
@@ -63,14 +67,20 @@ def pack(
 
     *members* maps paths in the payload to files. *description* goes into the manifest (texts, integers, lists,
     mappings). *readme* adds `name: value` lines to README.txt, which anybody can read. *formats* states (format,
-    version) of members where the name's suffix does not tell. *redundancy*: the bundle holds recovery data for any gap
-    of that many percent of it; 0 for none. *act* signs it and begins its chain of custody. FormatError,
-    UnsafePathError, KeyFormatError, Par2Error or OSError; then nothing is written.
+    version) of members where the name's suffix does not tell, *notes* further keys of their entries. *redundancy*: the
+    bundle holds recovery data for any gap of that many percent of it; 0 for none. *since* makes a delta: a bundle of
+    what that base does not have, which needs it to be opened. *act* signs it and begins its chain
+    of custody. FormatError, UnsafePathError, KeyFormatError, Par2Error or OSError; then nothing is written.
     """
     how = Sealing(recipients, public, act, readme or {}, redundancy, rng)
     how.require_one_audience()  # before anything large is read
-    described = payload.describe(members, description or {}, formats)
-    return sealing.write(destination, described, partial(payload.produce, described, members), how)
+    described = payload.describe(members, description or {}, formats, notes)
+    if since is None:
+        return sealing.write(destination, described, partial(payload.produce, described, members), how)
+    described, members, told = delta_making.make(described, members, since)
+    how = replace(how, base=told.base)
+    packed = sealing.write(destination, described, partial(payload.produce, described, members), how)
+    return replace(packed, full_id=told.full)
 
 
 def payload_digest(
@@ -78,14 +88,10 @@ def payload_digest(
     description: Mapping[str, object] | None = None,
     *,
     formats: Mapping[str, tuple[str, int]] = _NO_FORMATS,
+    notes: Mapping[str, Mapping[str, object]] = _NO_NOTES,
 ) -> str:
     """The bundle id that `pack` would give, without writing anything."""
-    described = payload.describe(members, description or {}, formats)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        digest = Digest(pool)
-        for _ in payload.produce(described, members, digest, pool):
-            pass
-        return digest.hexdigest()
+    return payload.bundle_id(payload.describe(members, description or {}, formats, notes), members)
 
 
 def open_bundle(
@@ -144,13 +150,21 @@ class Bundle:
         """The bytes of one member, verified. KeyError if there is none of that path; DamagedError."""
         return payload.read_member(self._source, self.manifest.entry(member))
 
-    def extract(self, destination: Path) -> str:
+    @property
+    def delta(self) -> Delta | None:
+        """Which bundle is needed to put the whole together; None where the payload is whole. FormatError."""
+        return delta.delta_of(self.manifest)
+
+    def extract(self, destination: Path, base: Bundle | None = None) -> str:
         """Write the whole payload, manifest.json included, as the new directory *destination*. Returns the bundle id.
 
         Every byte of the bundle is verified before *destination* appears. DamagedError, UnsafePathError, FormatError or
-        DestinationExistsError; then nothing appears.
+        DestinationExistsError; then nothing appears. A delta takes its *base*, verified too, and gives the bundle id of
+        the whole: BaseNeededError, WrongBaseError.
         """
-        with ThreadPoolExecutor(_THREADS) as pool, files.appearing(destination) as directory:
+        if self.delta is not None:
+            return self._extract_whole(self.delta, destination, base)
+        with beside.threads() as pool, files.appearing(destination) as directory:
             digest = Digest(pool)
             source = _source(
                 self._outer.payload, self._key, partial(_DigestingRegion, digest), seekable=False, pool=pool
@@ -159,9 +173,33 @@ class Bundle:
             outer.require_digest(self._outer, self._outer.payload, digest.hexdigest())
         return bundle_id
 
+    def _extract_whole(self, told: Delta, destination: Path, base: Bundle | None) -> str:
+        if base is None:
+            raise BaseNeededError(told.base)
+        delta.require_base(told, base.verify())
+        self.verify()
+        source, full = delta.whole(self._source, self.manifest, base._source, base.manifest)
+        with beside.threads() as pool, files.appearing(destination) as directory:
+            bundle_id = payload.unpack(source, full, directory, pool)
+            if bundle_id != told.full:
+                raise DamagedError([Damage("payload.tar", 0, f"the bundle id {told.full}", bundle_id)])
+        return bundle_id
+
+    def as_base(self, work: Path, cut: Cut) -> Base:
+        """Extract it below the empty directory *work*, for a delta to be made since it; *cut* tells pieces of files.
+
+        BaseNeededError for a delta: nobody should have to find a chain of files to open one.
+        """
+        if self.delta is not None:
+            raise BaseNeededError(self.delta.base)
+        bundle_id = self.extract(work / "base")
+        (work / "delta").mkdir()
+        files = {entry.path: work.joinpath("base", *entry.path.split("/")) for entry in self.manifest.members}
+        return Base(bundle_id, files, cut, work / "delta")
+
     def verify(self) -> str:
         """Read the whole payload and compare every byte with what must stand there. Returns the bundle id."""
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with beside.threads() as pool:
             return payload.walk(self._whole(), self.manifest, _read_through, pool)
 
     def signatures(self, trusted: Sequence[TrustedKey], now: datetime) -> tuple[Signature, ...]:
@@ -208,9 +246,14 @@ class Bundle:
         bundle_id = self.verify()
         origin = Origin(self._file_sha256(), self.outside.payload_sha256)
         chain = self.outside.chain()
+<<<<<<< HEAD
         if verified:
             chain = custody.append_verified(chain, act, bundle_id, origin, verified)
         how = Sealing(recipients, public, act, readme or {}, redundancy, rng, custody.REFRESHED, chain, origin)
+=======
+        base = self.delta.base if self.delta else None
+        how = Sealing(recipients, public, act, readme or {}, redundancy, rng, custody.REFRESHED, chain, origin, base)
+>>>>>>> compat
         return sealing.write(destination, self.manifest, partial(self._produce, bundle_id), how)
 
     def _produce(self, bundle_id: str, digest: Digest, pool: Executor) -> Iterator[memoryview]:

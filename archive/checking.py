@@ -8,13 +8,12 @@ Reference: SPEC.md section 7; docs/decisions/0005-what-check-promises.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from archive import assessing, container, outer, parity, payload
+from archive import assessing, beside, container, outer, parity, payload
 from archive.age import envelope, header, stream
 from archive.assessing import DamagedRange, Outlook
 from archive.container import BLOCK_BYTES, END, Region
@@ -210,7 +209,7 @@ class _Survey:
 
         try:
             described = payload.read_manifest(region)
-            with ThreadPoolExecutor(2) as pool:
+            with beside.threads() as pool:
                 note = partial(self._note, outer.PUBLIC, region.start)
                 payload.walk(region, described, consume, pool, note)
         except ArchiveError as error:

@@ -12,6 +12,8 @@ ArchiveError
 ├── NoMatchingKeyError             none of the identities opens it
 ├── SignatureError                 opened, but not signed by anybody whom you trust
 │   └── CustodyError                 its chain of custody is broken
+├── BaseNeededError                it holds what differs from another bundle, and that was not given
+│   └── WrongBaseError               or the one that was given is not that one
 ├── UnsafePathError                an entry would escape the destination, or could not be told from another
 ├── DestinationExistsError         what is already there is never written into
 ├── Par2Error                      the program par2 failed
@@ -90,6 +92,22 @@ class SignatureError(ArchiveError):
 
 class CustodyError(SignatureError):
     """A chain of custody that is broken: a record is changed, left out, or of another bundle."""
+
+
+class BaseNeededError(ArchiveError):
+    """The bundle is a delta: it holds only what differs from the bundle with the id *needed*."""
+
+    def __init__(self, needed: str, told: str = "") -> None:
+        super().__init__(told or f"this bundle holds only what differs from the one with the bundle id {needed}")
+        self.needed = needed
+
+
+class WrongBaseError(BaseNeededError):
+    """Another bundle was given: its payload has the id *found*."""
+
+    def __init__(self, needed: str, found: str) -> None:
+        super().__init__(needed, f"the base has the bundle id {found}; the one that is needed has {needed}")
+        self.found = found
 
 
 class UnsafePathError(ArchiveError):

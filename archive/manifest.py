@@ -42,6 +42,16 @@ class Entry:
     version: int
     unknown: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
 
+    @property
+    def original_sha256(self) -> str | None:
+        """SHA-256 of the file that this one was narrowed from; None if it is the original itself. FormatError."""
+        match self.unknown.get("original"):
+            case None:
+                return None
+            case {"sha256": str(sha256)} if _SHA256.fullmatch(sha256):
+                return sha256
+        raise FormatError(f"the manifest says of {self.path} in no known way what it was narrowed from")
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -112,7 +122,9 @@ class Manifest:
             offset += container.padded(entry.size)
 
 
-def build(files: Sequence[Entry], description: Mapping[str, object]) -> Manifest:
+def build(
+    files: Sequence[Entry], description: Mapping[str, object], unknown: Mapping[str, object] = _NOTHING
+) -> Manifest:
     """The manifest of these members, sorted, with their offsets filled in. FormatError or UnsafePathError.
 
     Offsets are written in the manifest and depend on its length. They only grow with it, so repeating the placement
@@ -127,7 +139,7 @@ def build(files: Sequence[Entry], description: Mapping[str, object]) -> Manifest
             offset += container.BLOCK_BYTES
             placed.append(replace(entry, offset=offset))
             offset += container.padded(entry.size)
-        manifest = Manifest(tuple(placed), description)
+        manifest = Manifest(tuple(placed), description, unknown)
         data = manifest.to_bytes()
         if container.padded(len(data)) == container.padded(manifest_bytes):
             return Manifest.parse(data)  # the writer holds itself to the reader's rules

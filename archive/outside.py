@@ -6,12 +6,11 @@ Knows no identities. Reference: SPEC.md sections 2 and 10.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from archive import custody, outer, signing
+from archive import beside, custody, outer, signing
 from archive.age import header
 from archive.container import Region
 from archive.custody import Record
@@ -109,7 +108,7 @@ class Outside:
         """SHA-512 of the payload file, and proof that it is the one that SHA256SUMS speaks of."""
         if self._sha512 is None:
             region: Region = self._found.payload
-            with ThreadPoolExecutor(2) as pool:
+            with beside.threads() as pool:
                 sha256, sha512 = Digest(pool), Digest(pool, "sha512")
                 for piece in region.pieces(0, region.size):
                     sha256.update(piece)

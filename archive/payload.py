@@ -15,15 +15,17 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, Protocol, TypeVar
 
-from archive import container, files, manifest
+from archive import beside, container, files, manifest
 from archive.container import BLOCK_BYTES, END, IO_BYTES
 from archive.digesting import Digest
 from archive.errors import ArchiveError, Damage, DamagedError, FormatError
 from archive.manifest import Entry, Manifest
 
 _Piece = TypeVar("_Piece", bytes, memoryview)
+_NO_NOTES: Mapping[str, Mapping[str, object]] = MappingProxyType({})
 PREFIX = "payload.tar/"  # how damage inside a payload is named
 
 
@@ -37,9 +39,15 @@ class Source(Protocol):
 
 
 def describe(
-    members: Mapping[str, Path], description: Mapping[str, object], formats: Mapping[str, tuple[str, int]]
+    members: Mapping[str, Path],
+    description: Mapping[str, object],
+    formats: Mapping[str, tuple[str, int]],
+    notes: Mapping[str, Mapping[str, object]] = _NO_NOTES,
+    unknown: Mapping[str, object] = _NO_NOTES,
 ) -> Manifest:
     """The manifest of these files: each is read once for its digest. FormatError, UnsafePathError or OSError.
+
+    *notes* are further keys of entries, *unknown* of the manifest itself (SPEC.md section 5).
 
     What no bundle can hold is refused before anything large is read.
     """
@@ -55,8 +63,8 @@ def describe(
     for path, file_path in members.items():
         kind, version = formats.get(path) or (_format_of(path), 1)
         size, sha256 = _digest_file(file_path)
-        entries.append(Entry(path, size, sha256, 0, kind, version))
-    return manifest.build(entries, description)
+        entries.append(Entry(path, size, sha256, 0, kind, version, notes.get(path, {})))
+    return manifest.build(entries, description, unknown)
 
 
 def produce(
@@ -82,6 +90,15 @@ def produce(
             raise FormatError(f"{entry.path} changed while it was being archived")
         yield from _beside(container.padding(entry.size), whole)
     yield from _beside(END, whole)
+
+
+def bundle_id(described: Manifest, members: Mapping[str, Path]) -> str:
+    """The SHA-256 of the payload.tar that `produce` would give."""
+    with beside.threads() as pool:
+        whole = Digest(pool)
+        for _ in produce(described, members, whole, pool):
+            pass
+        return whole.hexdigest()
 
 
 def read_manifest(source: Source) -> Manifest:
@@ -176,8 +193,13 @@ def _beside(piece: _Piece, *digests: Digest) -> Iterator[_Piece]:
         digest.wait()
 
 
+def damage(path: str, offset: int, expected: str, found: str) -> Damage:
+    """What is wrong with an entry, in the words of every report."""
+    return Damage(PREFIX + path, offset, expected, found)
+
+
 def _damaged(entry: Entry, offset: int, expected: str, found: str) -> DamagedError:
-    return DamagedError([Damage(PREFIX + entry.path, offset, expected, found)])
+    return DamagedError([damage(entry.path, offset, expected, found)])
 
 
 def _raise(error: ArchiveError) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive import custody, dsse, files, outer, parity, texts
+from archive import beside, custody, dsse, files, outer, parity, texts
 from archive.age import envelope, header, stream
 from archive.age.envelope import Recipient
 from archive.age.stream import EncryptingWriter
@@ -22,7 +22,6 @@ from archive.errors import FormatError
 from archive.manifest import Manifest
 from archive.signing import Signer
 
-_THREADS = 5  # as many digests as are ever under way at once
 Produce = Callable[[Digest, Executor], Iterator[bytes | memoryview]]
 
 
@@ -33,6 +32,7 @@ class Packed:
     bundle_id: str
     sha256: str  # of the whole file; differs from run to run when encrypted
     size: int  # bytes
+    full_id: str | None = None  # of a delta: the bundle id of the whole that it makes with its base
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Sealing:
     what: str = custody.ARCHIVED
     chain: bytes = b""  # custody so far
     origin: Origin | None = None
+    base: str | None = None  # bundle id that a delta was made since
 
     def require_one_audience(self) -> None:
         """FormatError unless it is either encrypted or public."""
@@ -64,17 +65,17 @@ def write(destination: Path, described: Manifest, produce: Produce, sealing: Sea
     """
     sealing.require_one_audience()
     with (
-        ThreadPoolExecutor(_THREADS) as pool,
+        beside.threads() as pool,
         files.building(destination, parity.PROTECTED) as work,
         files.create(work / parity.PROTECTED) as file,
     ):
         digest, sha512 = Digest(pool), Digest(pool, "sha512")
         writer = outer.Writer(file, pool)
-        for name, text in texts.members(sealing.readme, encrypted=not sealing.public).items():
+        for name, text in texts.members(sealing.readme, encrypted=not sealing.public, base=sealing.base).items():
             writer.add(name, text)
         name = outer.PUBLIC if sealing.public else outer.ENCRYPTED
-        beside = sha512 if sealing.act else None
-        kinds = _put(writer, name, described.size, produce(digest, pool), sealing, beside, pool)
+        also = sha512 if sealing.act else None
+        kinds = _put(writer, name, described.size, produce(digest, pool), sealing, also, pool)
         payload_sha256 = writer.end()
         bundle_id = digest.hexdigest()
         if sealing.act:

@@ -13,10 +13,21 @@ from archive.errors import FormatError
 
 _PACKAGE = Path(__file__).parent
 
-_HEAD = """
+_WHOLE = """
 This file carries a synthetic voice and everything that is needed to make it
 speak. It is a plain tar archive. To open it you need
+"""
+_DELTA = """
+This file carries what differs from another file of its kind, the one with the
+bundle id
 
+  {base}
+
+Both together are a synthetic voice and everything that is needed to make it
+speak; this one alone is not. SPEC.md, section 12, tells how to put them
+together. Each is a plain tar archive. To open it you need
+"""
+_NEEDS = """
   tar        any version since 1988
   sha256sum  or anything else that computes SHA-256
 """
@@ -50,19 +61,19 @@ what it writes is called bundle.tar and opens like this file:
 """
 
 
-def members(readme: Mapping[str, str], *, encrypted: bool) -> dict[str, bytes]:
-    """The texts by name, in the bundle's order. *readme* is printed as `name: value` lines.
+def members(readme: Mapping[str, str], *, encrypted: bool, base: str | None = None) -> dict[str, bytes]:
+    """The texts by name, in the bundle's order. *readme* is printed as `name: value` lines; *base* is a delta's.
 
     FormatError for a name or a value that is not one printable line.
     """
     return {
-        outer.README: _readme(readme, encrypted).encode("utf-8"),
+        outer.README: _readme(readme, encrypted, base).encode("utf-8"),
         outer.SPEC: (_PACKAGE / "SPEC.md").read_bytes(),
         outer.READER: (_PACKAGE / "open_bundle.py").read_bytes(),
     }
 
 
-def _readme(values: Mapping[str, str], encrypted: bool) -> str:
+def _readme(values: Mapping[str, str], encrypted: bool, base: str | None) -> str:
     for text in (*values.keys(), *values.values()):
         if not text.isprintable():
             raise FormatError(f"{text!r} cannot be a line of README.txt")
@@ -74,5 +85,5 @@ def _readme(values: Mapping[str, str], encrypted: bool) -> str:
     else:
         python, key_option, need, steps, number = "Python (3.8 or later) is", "", "", "", 3
     last = _LAST_STEPS.format(number=number, next_number=number + 1, python=python, key_option=key_option)
-    opening = _HEAD + need + _STEPS + steps + last
+    opening = (_WHOLE if base is None else _DELTA.format(base=base)) + _NEEDS + need + _STEPS + steps + last
     return outer.FORMAT_LINE + ("\n" + lines if lines else "") + opening

@@ -12,6 +12,7 @@ RUNNER.md tells what the arrays mean and how they are made again.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,14 +111,10 @@ def read_golden(voice_directory: Path) -> Golden:
 def _document(path: Path) -> dict[str, object]:
     if path.stat().st_size > _MOST_RECORD_BYTES:
         raise ValueError(f"{path.name} is larger than any voice's")
-    document = json.loads(path.read_bytes(), parse_constant=_no_number)
+    document = json.loads(path.read_bytes())
     if not isinstance(document, dict):
         raise ValueError(f"{path.name} is no object")
     return document
-
-
-def _no_number(spelled: str) -> float:
-    raise ValueError(f"{spelled} is no number")  # a tolerance of infinity would pass everything
 
 
 def _parse(record: Mapping[str, object], arrays: Mapping[str, npt.NDArray[np.generic]], sample_rate: int) -> Golden:
@@ -134,10 +131,10 @@ def _parse(record: Mapping[str, object], arrays: Mapping[str, npt.NDArray[np.gen
         runtime=str(record["runtime"]),
         machine={str(name): str(value) for name, value in machine.items()},
         sample_rate=sample_rate,
-        noise_scale=float(str(record["noise_scale"])),
+        noise_scale=_number(record["noise_scale"]),
         steps=None if steps is None else _positive(steps, "steps", 1000),
         tolerances=Tolerances(
-            *(float(kept[name]) for name in ("logits", "waveform", "waveform_db")), found=str(kept.get("found", ""))
+            *(_number(kept[name]) for name in ("logits", "waveform", "waveform_db")), found=str(kept.get("found", ""))
         ),
         identity=_identity(record["identity"]),
         sentences=tuple(_sentence(index, facts, arrays) for index, facts in enumerate(described)),
@@ -160,17 +157,23 @@ def _sentence(index: int, facts: object, arrays: Mapping[str, npt.NDArray[np.gen
 def _identity(told: object) -> RecordedIdentity:
     if not isinstance(told, dict):
         raise ValueError("identity is no object")
-    statistics = tuple(float(value) for value in told["statistics"])
+    statistics = tuple(_number(value) for value in told["statistics"])
     stock_voices = int(told["stock_voices"])
     if len(statistics) != 58 and (statistics or stock_voices):
         raise ValueError(f"identity.statistics are {len(statistics)}, not 58")
     return RecordedIdentity(
         reference=str(told["reference"]),
         statistics=statistics,
-        nearest_stock=None if told["nearest_stock"] is None else float(told["nearest_stock"]),
+        nearest_stock=None if told["nearest_stock"] is None else _number(told["nearest_stock"]),
         stock_voices=stock_voices,
-        threshold=None if told["threshold"] is None else float(told["threshold"]),
+        threshold=None if told["threshold"] is None else _number(told["threshold"]),
     )
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number")  # a tolerance of infinity would pass everything
+    return float(value)
 
 
 def _positive(value: object, name: str, most: int) -> int:

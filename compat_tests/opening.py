@@ -47,15 +47,19 @@ def open_voice(
 
 
 def fixity_of(directory: Path) -> Finding | None:
-    """Compare the files of a restored voice with the manifest it came with; None where there is no manifest."""
+    """Compare the files of an unpacked voice with the manifest it came with; None where there is no manifest.
+
+    Weights may lie there as the bundle holds them or as they were before it narrowed them: SPEC.md section 5.
+    """
     if not (directory / PATH).is_file():
         return None
     members = Manifest.parse((directory / PATH).read_bytes()).members
-    return fixity(len(members), tuple(m.path for m in members if _digest(directory / m.path) != m.sha256))
+    damaged = [m.path for m in members if _digest(directory / m.path) not in (m.sha256, m.original_sha256)]
+    return fixity(len(members), tuple(damaged))
 
 
-def _digest(path: Path) -> str | None:
+def _digest(path: Path) -> str:
     if not path.is_file():
-        return None
+        return ""  # nobody's
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -26,8 +26,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from core_model.description import NAME, Description, Fields, Json, SymbolTable
 from core_model.errors import PromptExistsError, PromptMissingError, VoiceError
@@ -262,9 +262,24 @@ def _read_tensors(path: Path, place: str) -> dict[str, Array]:
         raise VoiceError(place, "is missing")
     require_tensors(path, place)
     try:
-        return dict(load_file(path))
+        with safe_open(path, "numpy") as file:
+            return {
+                name: _bfloat16(path, name) if file.get_slice(name).get_dtype() == "BF16" else file.get_tensor(name)
+                for name in file.keys()  # noqa: SIM118  it is no mapping
+            }
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise VoiceError(place, f"is not a readable safetensors file: {error}") from error
+
+
+def _bfloat16(path: Path, name: str) -> Floats:
+    """A tensor of the one type that NumPy does not know, as float32 of the same values: it is the upper half of one."""
+    with path.open("rb") as file:
+        head_bytes = int.from_bytes(file.read(8), "little")
+        entry = json.loads(file.read(head_bytes))[name]
+        first, last = entry["data_offsets"]
+        file.seek(8 + head_bytes + first)
+        upper = np.frombuffer(file.read(last - first), "<u2")
+    return (upper.astype("<u4") << np.uint32(16)).view(np.float32).reshape(entry["shape"])
 
 
 def _as_floats(array: Array | None) -> Floats | None:

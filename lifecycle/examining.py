@@ -7,7 +7,7 @@ into a directory that vanishes again: looking at one leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from archive.age.envelope import Identity
 from archive.bundle import open_bundle
 from archive.errors import DamagedError
+from archive.manifest import PATH, Manifest
 from compat_tests.findings import LAYERS, Finding, fixity, not_run
 from compat_tests.opening import fixity_of
 from compat_tests.suite import Assessment
@@ -22,6 +23,7 @@ from core_model.runtimes import load_runtime
 from core_model.strict.voice_files import require_harmless
 from core_model.voice import Voice
 from lifecycle.errors import NoSuchVoiceOrBundleError, NotTrustedError, VoiceNameError
+from lifecycle.narrowed_weights import widen_all
 from lifecycle.store import Store
 from lifecycle.trusting import Judgement, Trust, judge
 from lifecycle.verifying import verify
@@ -51,16 +53,19 @@ def examine(
     runtimes: Sequence[str],
     *,
     trust: Trust,
+    base: Path | None = None,
     tell: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Examination:
     """Verify the voice in the bundle *named*, else the voice of that name, on each of *runtimes*, with one thread.
+
+    A delta takes the bundle *base* that it was made since.
 
     Damage is a finding, not an error. NotTrustedError for a signature that is wrong, or not by anybody whom *trust*
     names; ArchiveError for a bundle that cannot be opened at all, VoiceError, StoreError.
     """
     tell(0, len(runtimes), "looking at every byte")
     try:
-        with opened_voice(named, identities, store, trust) as (voice, bundle_id, files, judgement):
+        with opened_voice(named, identities, store, trust, base) as (voice, bundle_id, files, judgement):
             found = {}
             for done, runtime in enumerate(runtimes):
                 tell(done, len(runtimes), runtime)
@@ -74,20 +79,24 @@ def examine(
 
 @contextmanager
 def opened_voice(
-    named: str, identities: Sequence[Identity], store: Store, trust: Trust
+    named: str, identities: Sequence[Identity], store: Store, trust: Trust, base_path: Path | None
 ) -> Iterator[tuple[Voice, str | None, Finding | None, Judgement | None]]:
     """Yield (voice, bundle id, fixity, signatures). Of a bundle, every byte was verified before anything is yielded.
 
     A bundle whose signature is wrong, or not by anybody whom the person named, is not unpacked: NotTrustedError.
     """
     if Path(named).is_file():
-        with open_bundle(Path(named), identities) as bundle, store.scratch("verify") as work:
+        with ExitStack() as stack:
+            bundle = stack.enter_context(open_bundle(Path(named), identities))
+            base = stack.enter_context(open_bundle(base_path, identities)) if base_path else None
+            work = stack.enter_context(store.scratch("verify"))
             judgement = judge(bundle.outside, trust)
             if judgement.doubt and not trust.accept_unsigned and (judgement.wrong or trust.named):
                 raise NotTrustedError(judgement.doubt, judgement.wrong)
             bundle.attestation()
-            bundle_id = bundle.extract(work / "voice")
+            bundle_id = bundle.extract(work / "voice", base)
             require_harmless(work / "voice")
+            widen_all(work / "voice", Manifest.parse((work / "voice" / PATH).read_bytes()))
             yield Voice.open(work / "voice"), bundle_id, fixity(len(bundle.manifest.members), ()), judgement
     else:
         voice = Voice.open(_named(store, named))

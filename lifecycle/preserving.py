@@ -18,14 +18,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archive.age.envelope import Recipient
-from archive.bundle import Packed, pack, payload_digest
+from archive.age.envelope import Identity, Recipient
+from archive.bundle import Packed, open_bundle, pack, payload_digest
 from archive.custody import Act
+from archive.delta_making import Base
 from archive.parity import DEFAULT_PERCENT
 from core_model.export.process import export, kinds_of
+from core_model.tensor_places import tensor_edges
 from core_model.voice import Voice
 from lifecycle import __version__
 from lifecycle.errors import RebuildError
+from lifecycle.narrowed_weights import narrowed
 from lifecycle.store import Store, require_same_kind
 
 DERIVED = (
@@ -36,6 +39,14 @@ DERIVED = (
 _BUNDLE_BEGINS = b"README.txt\0"  # what may be replaced by another bundle: archive/SPEC.md
 _ROOT = Path(__file__).resolve().parent.parent
 _OTHER_HASH_SEED = "20451121"  # any but the 0 that exports are made under and the day's random one
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The bundle that a delta is made since, and what opens it."""
+
+    path: Path
+    identities: Sequence[Identity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +68,15 @@ def preserve(
     public: bool = False,
     rebuild_check: bool = False,
     redundancy: int = DEFAULT_PERCENT,
+    since: Since | None = None,
     act: Act | None = None,
     tell: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Preserved:
     """Write the voice *name* into the bundle *destination*. StoreError, CoreModelError, ArchiveError, RebuildError.
 
-    *act* signs it. With *rebuild_check* the payload is made a second time before the bundle is written: from a copy of
+    *act* signs it. With *since* it holds only what that bundle does not.
+
+    With *rebuild_check* the payload is made a second time before the bundle is written: from a copy of
     the voice in another directory, in a process with another PYTHONHASHSEED.
     """
     voice = Voice.open(store.path(name))
@@ -71,11 +85,11 @@ def preserve(
     stages = 3 if rebuild_check else 2
     with store.scratch(name) as work:
         tell(0, stages, "exporting the networks" if kinds_of(voice) else "reading the voice")
-        members = payload_members(voice, work)
+        members, notes = payload_members(voice, work)
         description = describe(voice)
         if rebuild_check:
             tell(1, stages, "making the payload a second time")
-            _require_same_again(voice, work, payload_digest(members, description))
+            _require_same_again(voice, work, payload_digest(members, description, notes=notes))
         tell(stages - 1, stages, "writing the bundle")
         readme = {"voice": voice.name, "licence": voice.description.licence} if public else {}
         packed = pack(
@@ -85,15 +99,19 @@ def preserve(
             recipients=recipients,
             public=public,
             readme=readme,
+            notes=notes,
             redundancy=redundancy,
+            since=_base(since, work) if since else None,
             act=act,
         )
         tell(stages, stages, "done")
     return Preserved(destination, packed, rebuild_check, kinds_of(voice))
 
 
-def payload_members(voice: Voice, work: Path) -> dict[str, Path]:
-    """Return path in the payload → file, for all that a bundle of *voice* holds. Exports are made below *work*.
+def payload_members(voice: Voice, work: Path) -> tuple[dict[str, Path], dict[str, dict[str, object]]]:
+    """Return path in the payload → file, for all that a bundle of *voice* holds, and what the manifest notes of them.
+
+    Exports are made below *work*, and there weights are narrowed.
 
     A file whose name begins with a dot was never finished, and is not the voice's.
     """
@@ -104,7 +122,7 @@ def payload_members(voice: Voice, work: Path) -> dict[str, Path]:
         directory = work / "exports" / kind
         directory.mkdir(parents=True)
         members |= {f"exports/{kind}/{path.name}": path for path in export(voice, kind, directory)}
-    return members
+    return narrowed(members, work)
 
 
 def describe(voice: Voice) -> dict[str, object]:
@@ -119,6 +137,13 @@ def describe(voice: Voice) -> dict[str, object]:
         "preview": told.preview,
         "toolkit": f"lifecycle {__version__}",
     }
+
+
+def _base(since: Since, work: Path) -> Base:
+    directory = work / "since"
+    directory.mkdir()
+    with open_bundle(since.path, since.identities) as bundle:
+        return bundle.as_base(directory, tensor_edges)
 
 
 def _require_same_again(voice: Voice, work: Path, bundle_id: str) -> None:
@@ -138,4 +163,5 @@ def _require_same_again(voice: Voice, work: Path, bundle_id: str) -> None:
 
 if __name__ == "__main__":
     opened = Voice.open(Path(sys.argv[1]))
-    sys.stdout.write(payload_digest(payload_members(opened, Path(sys.argv[2])), describe(opened)) + "\n")
+    again, notes_again = payload_members(opened, Path(sys.argv[2]))
+    sys.stdout.write(payload_digest(again, describe(opened), notes=notes_again) + "\n")

@@ -19,6 +19,7 @@ from pathlib import Path
 from archive.age.scrypt import ScryptIdentity
 from archive.age.x25519 import X25519Identity
 from archive.bundle import open_bundle
+from compat_tests.vectors import crafting
 from core_model.strict.voice_files import require_harmless
 from core_model.upstream.checkpoint import read_checkpoint
 
@@ -54,6 +55,9 @@ def open_it(reads: str, subject: Path) -> None:
                 bundle.outside.custody()
                 bundle.attestation()
             bundle.extract(subject.parent / "destination")
+    elif reads == "delta":
+        with open_bundle(subject) as bundle, open_bundle(subject.parent.parent / "base.voice") as base:
+            bundle.extract(subject.parent / "destination", base)
     elif reads == "checkpoint":
         read_checkpoint(subject)
     else:
@@ -135,10 +139,12 @@ def main() -> None:
         directory = work / path.stem / "inner"
         directory.mkdir(parents=True)
         subject = lay_out(head, body, directory)
+        if head["reads"] == "delta":
+            (directory.parent / "base.voice").write_bytes(crafting.bundle(crafting.payload(crafting.GOOD)))
         del body
         found = behind_the_fence(lambda reads=head["reads"], subject=subject: open_it(reads, subject), directory)
         left = sorted(p.relative_to(work / path.stem).as_posix() for p in (work / path.stem).rglob("*"))
-        found["left"] = [name for name in left if name not in ("inner", f"inner/{subject.name}")]
+        found["left"] = [name for name in left if name not in ("inner", f"inner/{subject.name}", "base.voice")]
         print(json.dumps({"name": path.stem, "stated": head, "found": found}), flush=True)
 
 

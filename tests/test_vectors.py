@@ -21,8 +21,8 @@ VECTORS = ROOT / "compat_tests" / "vectors"
 NAMES = sorted(path.stem for path in VECTORS.glob("*.py") if path.stem not in ("crafting", "regenerate"))
 KINDS = {
     "format": "FormatError", "version": "UnsupportedVersionError", "unsafe": "UnsafePathError",
-    "damaged": "DamagedError", "age": "AgeHeaderError", "custody": "CustodyError", "signature": "SignatureError",
-    "file": "UnsafeFileError", "voice": "VoiceError", "checkpoint": "CheckpointError",
+    "damaged": "DamagedError", "base": "WrongBaseError", "age": "AgeHeaderError", "custody": "CustodyError",
+    "signature": "SignatureError", "file": "UnsafeFileError", "voice": "VoiceError", "checkpoint": "CheckpointError",
 }  # fmt: skip
 MOST_s = 5
 

@@ -5,13 +5,14 @@ Knows neither recipients nor what is inside. Reference: C2SP age.md, "Payload".
     nonce (16)  chunk 0: 65536 + 16  chunk 1: 65536 + 16  ...  last chunk: 1...65536 (0 if alone) + 16
     chunk nonce = counter, 11 bytes big-endian | 1 for the last chunk, else 0
 
-Chunks are handled sixteen at a time: 1 MiB of plaintext per read or write, whatever the size of the payload. Given a
-pool, a few such batches are under way at once: the cipher lets go of the interpreter, so that it runs while the caller
-reads and writes. What comes out is the same.
+Chunks are handled fifteen at a time: nearly 1 MiB of plaintext per read or write, whatever the size of the payload.
+Given a pool, a few such batches are under way at once (archive/beside.py). What comes out is the same.
 """
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -23,14 +24,16 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from archive.age import primitives
+from archive.beside import Job, next_result
 from archive.errors import AgeHeaderError, AgePayloadError, Damage
 
 NONCE_BYTES = 16
 CHUNK_BYTES = 64 * 1024
 SEALED_CHUNK_BYTES = CHUNK_BYTES + primitives.TAG_BYTES
-BATCH_CHUNKS = 16
+BATCH_CHUNKS = 15
 BATCH_BYTES = BATCH_CHUNKS * CHUNK_BYTES
 _AHEAD = 3  # batches under way beside the one in use: enough that neither side waits for a scheduler's whim
+_ROOM_BYTES = 2 * 1024 * 1024  # for a batch, sealed and not: one large page of most processors
 
 
 class Source(Protocol):
@@ -72,7 +75,7 @@ class EncryptingWriter:
         self._sink = sink
         self._pool = pool
         self._slots = deque(_Slot() for _ in range(1 + _AHEAD if pool else 2))  # the first is being filled
-        self._under_way: deque[Callable[[], memoryview]] = deque()  # one for each of the last slots, oldest first
+        self._under_way: deque[Job[memoryview]] = deque()  # one for each of the last slots, oldest first
         self._filled = 0
         self._counter = 0
 
@@ -97,7 +100,7 @@ class EncryptingWriter:
             self._filled += count
             return count
         if len(self._under_way) > len(self._slots) - 2:
-            self._sink(self._under_way.popleft()())
+            self._sink(next_result(self._under_way))
         count = read_into(self._slots[1].plaintext)
         if count:
             self._begin(last=False)
@@ -108,17 +111,17 @@ class EncryptingWriter:
         """Seal what is left, the last chunk marked as such."""
         self._begin(last=True)
         while self._under_way:
-            self._sink(self._under_way.popleft()())
+            self._sink(next_result(self._under_way))
 
     def _begin(self, *, last: bool) -> None:
         """Have the first slot sealed and go on with one that is free, made free by waiting if there is none."""
         job = partial(self._seal, self._slots[0], self._filled, self._counter, last)
-        self._under_way.append(self._pool.submit(job).result if self._pool else job)
+        self._under_way.append(Job(job, self._pool))
         self._counter += BATCH_CHUNKS
         self._filled = 0
         self._slots.rotate(-1)
         if len(self._under_way) == len(self._slots):
-            self._sink(self._under_way.popleft()())
+            self._sink(next_result(self._under_way))
 
     def _seal(self, slot: _Slot, filled: int, counter: int, last: bool) -> memoryview:
         chunks = max(1, -(-filled // CHUNK_BYTES))
@@ -190,7 +193,7 @@ class InOrderReader:
         self.size = self._chunks.plaintext_bytes
         self._pool = pool
         self._slots = deque(_Slot() for _ in range(2 if pool is None else 1 + _AHEAD))
-        self._under_way: deque[Callable[[], _Batch]] = deque()  # one for each slot but the last, next one first
+        self._under_way: deque[Job[_Batch]] = deque()  # one for each slot but the last, next one first
         self._begun = 0
         self._held = _Batch(-1, 0, None)  # what the last slot holds
         self._position = 0
@@ -225,11 +228,11 @@ class InOrderReader:
         while len(self._under_way) < len(self._slots) - 1 and self._begun < max(1, self._chunks.batches):
             slot = self._slots[len(self._under_way)]
             job = partial(self._chunks.open, self._begun, self._chunks.read(self._begun, slot), slot)
-            self._under_way.append(self._pool.submit(job).result if self._pool else job)
+            self._under_way.append(Job(job, self._pool))
             self._begun += 1
         if not self._under_way:
             raise self._chunks.damaged(self._chunks.count, "more of the payload", "its end")
-        self._held = self._under_way.popleft()()
+        self._held = next_result(self._under_way)
         self._slots.rotate(-1)
 
 
@@ -237,8 +240,13 @@ class _Slot:
     """Room for one batch, sealed and not."""
 
     def __init__(self) -> None:
-        self.plaintext = memoryview(bytearray(BATCH_BYTES))
-        self.sealed = memoryview(bytearray(BATCH_CHUNKS * SEALED_CHUNK_BYTES))
+        room = mmap.mmap(-1, _ROOM_BYTES)
+        if hasattr(mmap, "MADV_HUGEPAGE"):  # asked for, never needed: a sixth of the processor's time is its page table
+            with contextlib.suppress(OSError):
+                room.madvise(mmap.MADV_HUGEPAGE)
+        view = memoryview(room)
+        self.plaintext = view[:BATCH_BYTES]
+        self.sealed = view[BATCH_BYTES : BATCH_BYTES + BATCH_CHUNKS * SEALED_CHUNK_BYTES]
 
 
 @dataclass(frozen=True, slots=True)

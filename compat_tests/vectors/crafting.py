@@ -120,6 +120,21 @@ def signed(name: bytes, data: bytes, *, twice: bool = False) -> bytes:
     return outer([*members, (b"payload.tar", payload(GOOD)), *[(name, data)] * (1 + twice)])
 
 
+PIECES = [{"path": "a.txt", "pieces": [{"base": "a.txt", "offset": 0, "size": 5}]}]  # of the whole that a delta makes
+
+
+def delta(
+    *, told: object = None, whole: bytes | None = None, pieces: object = None, data: bytes = b"new", version: int = 1
+) -> bytes:
+    """A public bundle that is a delta since `bundle(payload(GOOD))`, and makes of it a payload of a.txt alone."""
+    full = manifest([("a.txt", b"hello")]) if whole is None else whole
+    made = payload([("a.txt", b"hello")]) if whole is None else with_manifest(full)
+    ids = {"base": hashlib.sha256(payload(GOOD)).hexdigest(), "full": hashlib.sha256(made).hexdigest()}
+    listed = {"entries": PIECES if pieces is None else pieces, "version": version}
+    members = [("delta/data", data), ("delta/full.json", full), ("delta/pieces.json", compact(listed))]
+    return bundle(payload(members, delta=ids if told is None else told(ids) if callable(told) else told))
+
+
 def age_bundle(header: bytes, body: bytes = bytes(16 + 32)) -> bytes:
     """A bundle whose payload is an age file with this header."""
     return bundle(b"age-encryption.org/v1\n" + header + body, name=b"payload.tar.age")

@@ -37,6 +37,15 @@ _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--sign", "signing_key", type=_KEY, help="Key file from `lifecycle keygen --signing`; else the home's own."
 )
 @click.option("--unsigned", is_flag=True, help="Do not sign: nobody can tell who made it, or whether it was replaced.")
+@click.option(
+    "--since",
+    metavar="BUNDLE",
+    type=_KEY,
+    help="Hold only what this bundle does not: whoever restores it needs both.",
+)
+@click.option(
+    "-i", "--identity", "identities", multiple=True, type=_KEY, help="Key file that opens the bundle of --since."
+)
 @home_option
 @click.pass_obj
 def command(
@@ -50,6 +59,8 @@ def command(
     redundancy: int,
     signing_key: Path | None,
     unsigned: bool,
+    since: Path | None,
+    identities: tuple[Path, ...],
     store: Store,
 ) -> None:
     """Write the voice NAME into one file that carries everything it needs to speak.
@@ -61,14 +72,16 @@ def command(
         raise click.UsageError("Give --to, --passphrase-file or --public: one of them.")
     if unsigned and signing_key is not None:
         raise click.UsageError("Give --sign or --unsigned: one of them.")
+    if identities and since is None:
+        raise click.UsageError("--identity opens the bundle of --since, which is not given.")
     import os
     from dataclasses import asdict
     from datetime import UTC, datetime
 
     from archive.custody import Act
     from lifecycle import __version__
-    from lifecycle.preserving import preserve
-    from lifecycle.secret_files import read_recipients
+    from lifecycle.preserving import Since, preserve
+    from lifecycle.secret_files import read_identities, read_recipients
     from lifecycle.trusting import own_signer, read_signer
 
     recipients = read_recipients(named, passphrase_file)
@@ -84,6 +97,7 @@ def command(
             public=public,
             rebuild_check=rebuild_check,
             redundancy=redundancy,
+            since=Since(since, read_identities(identities, passphrase_file)) if since else None,
             act=act,
             tell=tell,
         )
@@ -96,6 +110,9 @@ def command(
         f"The voice {name} is in {done.path}, {done.packed.size / 1e6:.1f} MB.",
         f"bundle id  {done.packed.bundle_id}",
     ]
+    if since is not None:
+        lines.append(f"whole      {done.packed.full_id}  with {since.name}")
+        console.remark(f"It holds only what {since} does not: keep that one too, nobody can restore it without.")
     if signer is None:
         console.remark("It is NOT SIGNED: it can be restored only by who says --accept-unsigned.")
     else:

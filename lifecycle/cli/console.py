@@ -192,3 +192,9 @@ def trust_options(command: Callable[..., None]) -> Callable[..., None]:
     trust = click.option("--trust", "trusted", metavar="KEY|FILE", multiple=True, help=told)
     told = "Take a bundle that nobody vouches for: unsigned, or signed by a key that you do not know."
     return trust(click.option("--accept-unsigned", is_flag=True, help=told)(command))
+
+
+def base_option(command: Callable[..., None]) -> Callable[..., None]:
+    """For verbs that look into a bundle which may be a delta: gives them `base`."""
+    told = "The bundle that BUNDLE was made since, where it holds only what differs (`archive --since`)."
+    return click.option("--base", metavar="BUNDLE", type=_FILE, help=told)(command)

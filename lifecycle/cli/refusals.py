@@ -91,6 +91,8 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     archive.FormatError: "it may be no bundle at all; a bundle is what `lifecycle archive` writes.",
     archive.KeyFormatError: "a recipient looks like age1pq1... or age1...; `lifecycle keygen` makes one.",
     archive.NoMatchingKeyError: "name the identity file or the passphrase file that it was archived to.",
+    archive.WrongBaseError: "`lifecycle inspect` tells the bundle id of each of yours.",
+    archive.BaseNeededError: "name that one: --base where a bundle is read, --since where one is made.",
     archive.CustodyError: "nothing was written; somebody changed its history: fetch another copy.",
     archive.SignatureError: "nothing was restored; fetch another copy, and ask who changed this one.",
     archive.UnsafePathError: "nothing was written; do not open this bundle with other tools either.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lifecycle.cli.console import Console, Verb, home_option, key_options, trust_options
+from lifecycle.cli.console import Console, Verb, base_option, home_option, key_options, trust_options
 from lifecycle.store import Store
 
 
@@ -16,6 +16,7 @@ from lifecycle.store import Store
 @click.option(
     "--as", "name", metavar="NAME", help="What to call the voice here, if not as it was called when archived."
 )
+@base_option
 @trust_options
 @home_option
 @click.pass_obj
@@ -27,6 +28,7 @@ def command(
     name: str | None,
     trusted: tuple[str, ...],
     accept_unsigned: bool,
+    base: Path | None,
     store: Store,
 ) -> None:
     """Bring the voice in BUNDLE back to this machine.
@@ -42,7 +44,7 @@ def command(
     from lifecycle.trusting import read_trust
 
     trust = read_trust(trusted, store, datetime.now(UTC), accept_unsigned=accept_unsigned)
-    restored = restore(bundle, read_identities(identities, passphrase_file), store, name, trust=trust)
+    restored = restore(bundle, read_identities(identities, passphrase_file), store, name, trust=trust, base=base)
     voice, judged = restored.voice, restored.judgement
     if judged.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHES FOR THIS VOICE: {judged.doubt}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lifecycle.cli.console import Console, Verb, home_option, key_options, trust_options
+from lifecycle.cli.console import Console, Verb, base_option, home_option, key_options, trust_options
 from lifecycle.store import Store
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.command(cls=Verb)
 @click.argument("voice_or_bundle", metavar="BUNDLE|NAME")
 @key_options
+@base_option
 @trust_options
 @click.option(
     "--runtime",
@@ -80,6 +81,7 @@ def command(
     passphrase_file: Path | None,
     trusted: tuple[str, ...],
     accept_unsigned: bool,
+    base: Path | None,
     runtime: str,
     junit: Path | None,
     report: Path | None,
@@ -115,7 +117,7 @@ def command(
     if matrix:
         if junit or fixity_log or runtime != "both":
             raise click.UsageError("--runtime, --junit and --fixity-log are not for --matrix.")
-        asked = Asked(voice_or_bundle, keys, store, trust)
+        asked = Asked(voice_or_bundle, keys, store, trust, base)
         verify_matrix(
             console,
             matrix,
@@ -131,7 +133,7 @@ def command(
         raise click.UsageError("--environments, --results and --calibrate are for --matrix.")
     runtimes = {"both": ("torch", "onnx"), "all": ("torch", "torchscript", "onnx")}.get(runtime, (runtime,))
     with console.progress("Verifying") as tell:
-        found = examine(voice_or_bundle, keys, store, runtimes, trust=trust, tell=tell)
+        found = examine(voice_or_bundle, keys, store, runtimes, trust=trust, base=base, tell=tell)
     if found.judgement and found.judgement.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHES FOR THIS BUNDLE: {found.judgement.doubt}.")
     facts, lines = facts_of(found), lines_of(found)

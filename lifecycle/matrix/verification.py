@@ -45,6 +45,7 @@ class Asked:
     identities: Sequence[Identity]
     store: Store
     trust: Trust
+    base: Path | None = None  # the bundle that a delta was made against
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,12 @@ def verify_on(
     """
     tell(0, len(matrix.rows), "looking at every byte")
     with (
-        opened_voice(asked.named, asked.identities, asked.store, asked.trust) as (voice, bundle_id, files, judgement),
+        opened_voice(asked.named, asked.identities, asked.store, asked.trust, asked.base) as (
+            voice,
+            bundle_id,
+            files,
+            judgement,
+        ),
         _with_exports(voice, asked.store) as whole,
         asked.store.scratch("matrix") as work,
     ):

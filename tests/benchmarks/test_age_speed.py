@@ -31,14 +31,14 @@ IDENTITY = X25519Identity.generate(os.urandom)
 HYBRID = HybridIdentity.generate(os.urandom)
 STREAM = """
 import os, sys, time
-from concurrent.futures import ThreadPoolExecutor
+from archive import beside
 from archive.age import envelope
 from archive.age.keys import parse_identities
 from archive.container import Region
 verb, source, keys = sys.argv[1:]
 identities = parse_identities(open(keys).read())
 sink = open("/dev/null", "wb", buffering=0)
-with open(source, "rb", buffering=0) as file, ThreadPoolExecutor(2) as pool:
+with open(source, "rb", buffering=0) as file, beside.threads() as pool:
     started = time.perf_counter()
     if verb == "encrypt":
         envelope.encrypt(file.readinto, sink.write, [identities[0].recipient], os.urandom, pool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -276,3 +277,15 @@ def test_vocoder_and_lora_are_served_where_they_are(tmp_path: Path) -> None:
     with pytest.raises(VoiceError) as refused:
         voice.weights("vocoder")
     assert refused.value.field == "weights/vocoder.safetensors"
+
+
+def test_bfloat16_is_read_as_float32_of_the_same_values(tmp_path: Path) -> None:
+    """NumPy has no such type; a narrowed bundle that was opened by hand may hold it."""
+    written = write(tmp_path / "anna")
+    values = np.array([[1.5, -2.0], [0.0, 3.140625]], np.float32)
+    head = json.dumps({"w": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}).encode()
+    upper = (values.view(np.uint32) >> 16).astype("<u2").tobytes()
+    written.weights_file("gpt").write_bytes(len(head).to_bytes(8, "little") + head + upper)
+    found = written.weights("gpt")["w"]
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, values)

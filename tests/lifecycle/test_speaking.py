@@ -179,6 +179,6 @@ def test_unfinished_files_are_not_archived(home: Path, tmp_path: Path) -> None:
     leftover = voice.directory / "prompts" / ".calm.json.0123.unfinished"
     leftover.write_text("half")
     try:
-        assert not any(".unfinished" in name for name in payload_members(voice, tmp_path))
+        assert not any(".unfinished" in name for name in payload_members(voice, tmp_path)[0])
     finally:
         leftover.unlink()

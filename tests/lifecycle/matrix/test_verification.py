@@ -111,7 +111,7 @@ def test_a_voice_gets_its_tolerances_from_a_matrix(home: Path) -> None:
     done = verify(home, rows, "--calibrate", "--json")
     assert done.exit_code == 0, done.output
     after = read_golden(home / "voices" / "ada").tolerances
-    assert after.logits < before.logits and f"on 2 rows of a matrix on 2" in after.found
+    assert after.logits < before.logits and "on 2 rows of a matrix on 2" in after.found
     told = json.loads(done.stdout)
     assert told["calibrated"]["found"] == after.found and told["moved"]["verdict"] == "drifted"
     assert verify(home, rows).exit_code == 0  # within the narrower ones, too
