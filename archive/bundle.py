@@ -246,14 +246,10 @@ class Bundle:
         bundle_id = self.verify()
         origin = Origin(self._file_sha256(), self.outside.payload_sha256)
         chain = self.outside.chain()
-<<<<<<< HEAD
         if verified:
             chain = custody.append_verified(chain, act, bundle_id, origin, verified)
-        how = Sealing(recipients, public, act, readme or {}, redundancy, rng, custody.REFRESHED, chain, origin)
-=======
         base = self.delta.base if self.delta else None
         how = Sealing(recipients, public, act, readme or {}, redundancy, rng, custody.REFRESHED, chain, origin, base)
->>>>>>> compat
         return sealing.write(destination, self.manifest, partial(self._produce, bundle_id), how)
 
     def _produce(self, bundle_id: str, digest: Digest, pool: Executor) -> Iterator[memoryview]:

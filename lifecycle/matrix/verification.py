@@ -70,8 +70,8 @@ def verify_on(
 ) -> Verified:
     """Judge the voice in the bundle, else the voice of that name, on every row. Environments are built below *cache*.
 
-    With *calibrate* the voice on this machine gets its tolerances from the cells, or keeps those it has. CalibrationError
-    before anything is judged, for a voice whose tolerances are not ours to change.
+    With *calibrate* the voice on this machine gets its tolerances from the cells, or keeps those it has.
+    CalibrationError, before anything is judged, for a voice whose tolerances are not ours to change.
 
     DamagedError: a damaged bundle is not judged; NotTrustedError, ArchiveError, VoiceError, StoreError, RecordError for
     a voice without golden outputs, OSError. Nothing that a runtime, an index or a runner does is an error.
