@@ -79,7 +79,7 @@ class Judging:
     def cells(
         self, rows: Sequence[Row], tell: Callable[[int, int, str], None] = lambda done, total, note: None
     ) -> tuple[Cell, ...]:
-        """A cell for every row, in their order. OSError if the disk is full, or the cache is not to be written."""
+        """A cell for every row, in their order."""
         built: dict[str, Environment | str] = {}
         cells = []
         for done, row in enumerate(rows):
@@ -102,6 +102,8 @@ class Judging:
             return f"{_capital(str(error))}."
         except EnvironmentNotBuiltError as error:
             return f"Its environment cannot be built: {str(error).rstrip('.')}."
+        except OSError as error:
+            return f"Its environment cannot be built: {error.strerror or error}: {error.filename}."
 
     def _judged(self, row: Row, environment: Environment) -> Cell:
         """Run the suite, and put away what it left."""
@@ -111,6 +113,8 @@ class Judging:
         began, used = time.monotonic(), _used_by_children()
         try:
             assessment = assess(self.voice, RunnerSource(self.voice, runner, work), fixity=self.fixity)
+        except OSError as error:  # a full disk, for one
+            return Cell(row, "not run", f"Its arrays cannot be kept: {error.strerror or error}: {error.filename}.")
         finally:
             shutil.rmtree(work, ignore_errors=True)
         cell = cell_of(row, assessment)

@@ -76,7 +76,8 @@ def _figure(text: str | None) -> str:
 
 
 def _where(cell: Mapping[str, Any]) -> str:
-    return f"{cell['runner']}, {cell['package']} {cell['version']}, Python {cell['python']}, {cell['isa']}, {cell['threads']}"
+    on = f"{cell['package']} {cell['version']}, Python {cell['python']}"
+    return f"{cell['runner']}, {on}, {cell['isa']}, {cell['threads']}"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from core_model.synthesis import TorchRuntime
 from core_model.voice import Voice
 from lifecycle.matrix import cells
 from lifecycle.matrix.cells import Cell, Judging, cell_of
+from lifecycle.matrix.environments import environment_for as planted
 from lifecycle.matrix.rows import Row
 from lifecycle.verifying import verify
 from tests.lifecycle.test_verifying import change_weights, moved
@@ -100,6 +101,22 @@ def test_the_runner_sees_its_row_and_nothing_of_ours(tiny_voice: Voice, tmp_path
     assert (tmp_path / "asked").read_text().startswith("-m core_model.runner torch ")
     requests = [json.loads(line) for line in (tmp_path / "requests").read_text().splitlines()]
     assert {request["threads"] for request in requests if "items" in request} == {3}
+
+
+def test_a_disk_that_takes_nothing_stops_a_cell_and_not_the_matrix(
+    tiny_voice: Voice, tmp_path: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "somewhere")
+
+    plant(ROW, f"echo '{DESCRIBED}'")
+    monkeypatch.setattr(cells, "assess", full)
+    other = replace(ROW, lock=("torch==2.13.0", "numpy==2.4.6"))
+    monkeypatch.setattr(cells, "environment_for", lambda row, *_: full() if row == other else planted(row, *_))
+    assert [cell.told for cell in judged(tiny_voice, tmp_path, ROW, other)] == [
+        "Its arrays cannot be kept: No space left on device: somewhere.",
+        "Its environment cannot be built: No space left on device: somewhere.",
+    ]
 
 
 def test_an_instruction_set_that_cannot_be_had_is_not_run(
