@@ -16,6 +16,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -65,7 +66,7 @@ class Cell:
         return next((one.figure for one in self.layers if one.name == layer and one.verdict != "not run"), None)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Judging:
     """One voice, and everything that all its cells share. Environments that cannot be built are tried once."""
 
@@ -84,15 +85,19 @@ class Judging:
         cells = []
         for done, row in enumerate(rows):
             tell(done, len(rows), str(row))
-            told = _impossible(row)
-            if not told:
-                if row.lock_text not in built:
-                    built[row.lock_text] = self._environment(row, lambda note, done=done: tell(done, len(rows), note))
-                found = built[row.lock_text]
-                told = found if isinstance(found, str) else ""
-            cells.append(Cell(row, "not run", told) if told else self._judged(row, found))
+            cells.append(self._cell(row, built, partial(tell, done, len(rows))))
         tell(len(rows), len(rows), "done")
         return tuple(cells)
+
+    def _cell(self, row: Row, built: dict[str, Environment | str], tell: Callable[[str], None]) -> Cell:
+        """One cell; *built* remembers the environments of this matrix, and why some are not there."""
+        told = _impossible(row)
+        if told:
+            return Cell(row, "not run", told)
+        if row.lock_text not in built:
+            built[row.lock_text] = self._environment(row, tell)
+        found = built[row.lock_text]
+        return Cell(row, "not run", found) if isinstance(found, str) else self._judged(row, found)
 
     def _environment(self, row: Row, tell: Callable[[str], None]) -> Environment | str:
         """The environment, or why there is none."""
