@@ -47,7 +47,7 @@ class RunnerError(SourceError):
     """A program that refuses, hangs or breaks its protocol."""
 
     def __init__(self, kind: Fault, verb: str, problem: str) -> None:
-        super().__init__(f"the runner, asked to {verb}, {problem}", missing=kind == "missing")
+        super().__init__(f"the runner, asked for {verb}, {problem}", missing=kind == "missing")
         self.kind = kind
         self.verb = verb
 

@@ -134,7 +134,10 @@ def _parse(record: Mapping[str, object], arrays: Mapping[str, npt.NDArray[np.gen
         noise_scale=_number(record["noise_scale"]),
         steps=None if steps is None else _positive(steps, "steps", 1000),
         tolerances=Tolerances(
-            *(_number(kept[name]) for name in ("logits", "waveform", "waveform_db")), found=str(kept.get("found", ""))
+            logits=_number(kept["logits"]),
+            waveform=_number(kept["waveform"]),
+            waveform_db=_number(kept["waveform_db"]),
+            found=str(kept.get("found", "")),
         ),
         identity=_identity(record["identity"]),
         sentences=tuple(_sentence(index, facts, arrays) for index, facts in enumerate(described)),
@@ -150,6 +153,13 @@ def _sentence(index: int, facts: object, arrays: Mapping[str, npt.NDArray[np.gen
         if array.ndim != dimensions or not array.size:
             raise ValueError(f"{index}.{name} has the shape {array.shape}")
         found[name] = array
+    tokens, logits = found["tokens"], found["logits"]
+    if logits.shape[1] < 2:
+        raise ValueError(f"{index}.logits has no second best token")
+    if found["phonemes"].min() < 0 or tokens.min() < 0 or tokens.max() >= logits.shape[1]:
+        raise ValueError(f"{index}.phonemes or {index}.tokens names a row that no network has")
+    if not 0 <= tokens.size + 1 - logits.shape[0] <= 1 or found["noise"].shape[0] != 1:
+        raise ValueError(f"{index}.logits or {index}.noise does not belong to {index}.tokens")
     language = str(facts["language"])
     return Sentence(f"{language}-{index}", str(facts["text"]), language, **found)
 

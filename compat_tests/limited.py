@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
 
 NOT_STARTED = 127
@@ -30,6 +31,8 @@ def main() -> int:
             limit if hard == resource.RLIM_INFINITY else hard if limit == resource.RLIM_INFINITY else min(limit, hard)
         )
         resource.setrlimit(kind, (wanted, wanted))
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what it becomes would go on doing so
+        signal.signal(number, signal.SIG_DFL)
     try:
         os.execvp(sys.argv[4], sys.argv[4:])
     except OSError as error:

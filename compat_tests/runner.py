@@ -16,6 +16,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -186,9 +187,7 @@ class _Call:
         write_array(self._directory / name, array.astype(dtype))
         return name
 
-    def answer(
-        self, items: Sequence[Mapping[str, object]] | None = None, fields: Sequence[str] = ()
-    ) -> dict[str, object]:
+    def answer(self, items: Sequence[Mapping[str, object]] | None = None, fields: Sequence[str] = ()) -> dict[str, Any]:
         """Ask, and return the object that came back, with one object of *fields* for each of *items*."""
         request: dict[str, object] = {"protocol": PROTOCOL, "voice": str(self._voice)}
         if items is not None:

@@ -22,7 +22,7 @@ from core_model.runtimes import RUNTIMES, load_runtime, version_of
 from core_model.speaking import Runtime, SpeakingOptions, speak
 from core_model.text.text_data import check_packages
 from core_model.utterances import front_end_of, utterances
-from core_model.voice import Array, Voice
+from core_model.voice import Array, Floats, Integers, Voice
 
 PROTOCOL = 1
 _READS = {
@@ -53,10 +53,15 @@ class Asked:
         """The voice's networks, loaded."""
         return load_runtime(self.voice, self.name, threads=self._threads)
 
-    def get(self, name: str) -> Array:
+    def integers(self, name: str) -> Integers:
         """An array that came with the request."""
         array: Array = np.load(self._work / name, allow_pickle=False)
-        return array
+        return array.astype(np.int64)
+
+    def floats(self, name: str) -> Floats:
+        """The same of float32."""
+        array: Array = np.load(self._work / name, allow_pickle=False)
+        return array.astype(np.float32)
 
     def put(self, array: Array, dtype: type[np.generic]) -> str:
         """Leave an array for whoever asked; its name."""
@@ -68,7 +73,8 @@ class Asked:
 
 def describe(asked: Asked) -> dict[str, Any]:
     """What computes, on what machine, from which files."""
-    voice, packages = asked.voice, {}
+    voice = asked.voice
+    packages: dict[str, str] = {}
     for language in voice.description.languages:
         try:
             packages |= check_packages(language)
@@ -99,7 +105,7 @@ def phonemize(asked: Asked) -> dict[str, Any]:
 def tokens(asked: Asked) -> dict[str, Any]:
     """Logits along given tokens."""
     runtime = asked.runtime()
-    given = [(asked.get(item["phonemes"]), asked.get(item["tokens"])) for item in asked.items]
+    given = [(asked.integers(item["phonemes"]), asked.integers(item["tokens"])) for item in asked.items]
     warm_up(asked.voice, runtime, *given[0])
     logits = [teacher_forced(asked.voice, runtime, phonemes, path) for phonemes, path in given]
     return {"items": [{"logits": asked.put(rows, np.float32)} for rows in logits]}
@@ -110,11 +116,13 @@ def decode(asked: Asked) -> dict[str, Any]:
     runtime, prompt = asked.runtime(), asked.voice.prompt()
     items = []
     for index, item in enumerate(asked.items):
-        given, phonemes, noise = (asked.get(item[name]) for name in ("tokens", "phonemes", "noise"))
+        given, phonemes = asked.integers(item["tokens"]), asked.integers(item["phonemes"])
         steps = item.get("steps")
         if index == 0:
             warm_up_decoder(asked.voice, runtime, given, phonemes, steps)
-        waveform = runtime.decode(given, phonemes, prompt, noise, float(item["noise_scale"]), 1.0, steps)
+        waveform = runtime.decode(
+            given, phonemes, prompt, asked.floats(item["noise"]), float(item["noise_scale"]), 1.0, steps
+        )
         items.append({"waveform": asked.put(waveform, np.float32)})
     return {"items": items}
 
@@ -139,7 +147,7 @@ def listen(asked: Asked) -> dict[str, Any]:
         raise RuntimeMissingError(f"to listen, {error.name} is needed and not installed") from error
     items = []
     for item in asked.items:
-        statistics = speaker_statistics(asked.get(item["waveform"]), int(item["sample_rate"]))
+        statistics = speaker_statistics(asked.floats(item["waveform"]), int(item["sample_rate"]))
         items.append({"statistics": asked.put(statistics, np.float32)})
     return {"items": items}
 

@@ -90,7 +90,9 @@ def _load(path: Path) -> torch.jit.ScriptModule:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r".*`?torch\.jit.*deprecated")  # known, and said in docs/verify.md
         try:
-            module: torch.jit.ScriptModule = torch.jit.load(str(path), map_location="cpu")
+            module: torch.jit.ScriptModule = torch.jit.load(  # type: ignore[no-untyped-call]
+                str(path), map_location="cpu"
+            )
         except (RuntimeError, ValueError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise VoiceError(place, f"torch {torch.__version__} cannot read it: {reason}") from error

@@ -19,7 +19,7 @@ from lifecycle.cli import VERBS, main
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(?<=<!-- help -->\n)```text\n.*?```(?=\n<!-- /help -->)", re.DOTALL)
 NEW_PAGE = "# lifecycle {verb}\n\n<!-- help -->\n```text\n```\n<!-- /help -->\n"
-ROOMS = ("archive", "core_model", "lifecycle", "privacy")
+ROOMS = ("archive", "compat_tests", "core_model", "lifecycle", "privacy")
 TREE = re.compile(r"(?<=<!-- tree -->\n)```text\n.*?```", re.DOTALL)
 
 

@@ -16,6 +16,9 @@ PUBLIC = (
     "archive.bundle.pack",
     "archive.errors.ArchiveError",
     "archive.manifest.Manifest",
+    "compat_tests.errors.CompatError",
+    "compat_tests.runner.Runner",
+    "compat_tests.suite.judge",
     "core_model.errors.CoreModelError",
     "core_model.player.Player",
     "core_model.synthesis.synthesize",
@@ -27,7 +30,9 @@ PUBLIC = (
     "lifecycle.store.Store",
 )
 INITS = sorted(
-    path for room in ("archive", "core_model", "lifecycle", "privacy") for path in (ROOT / room).rglob("__init__.py")
+    path
+    for room in ("archive", "compat_tests", "core_model", "lifecycle", "privacy")
+    for path in (ROOT / room).rglob("__init__.py")
 )
 
 

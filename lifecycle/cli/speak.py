@@ -51,7 +51,7 @@ from lifecycle.store import Store
     type=click.Choice(("torch", "onnx", "torchscript")),
     default="torch",
     show_default=True,
-    help="What computes the networks; onnx needs no torch, torchscript any torch since 1.13.",
+    help="What computes the networks; onnx needs no torch; torchscript runs the exports that old torches read.",
 )
 @click.option(
     "--steps",

@@ -237,3 +237,28 @@ def test_every_golden_sentence_has_its_own_verdict(directory: Path) -> None:
     tokens = judged(directory).findings[2]
     assert [(d.golden, d.verdict) for d in tokens.details] == [("en-0", "passed"), ("en-1", "failed")]
     assert isinstance(tokens.details[0], Detail) and tokens.details[1].figure == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("0.tokens", lambda a: a + 10**6),
+        ("0.tokens", lambda a: a - 10**6),
+        ("0.phonemes", lambda a: -a - 1),
+        ("0.logits", lambda a: a[:, :1]),
+        ("0.logits", lambda a: a[:-9]),
+        ("0.noise", lambda a: np.concatenate([a, a])),
+        ("1.waveform", lambda a: a[:0]),
+        ("1.waveform", lambda a: a[None]),
+    ],
+)
+def test_a_record_that_no_network_could_have_left_is_no_record(
+    directory: Path, name: str, change: Callable[[Array], Array]
+) -> None:
+    """Whoever made the bundle wrote it: it is refused before a network meets it."""
+    path = directory / "golden" / "golden.safetensors"
+    arrays = load_file(path)
+    save_file(arrays | {name: np.ascontiguousarray(change(arrays[name]))}, path)
+    assessment = verify(Voice.open(directory), TorchRuntime)
+    assert {finding.verdict for finding in assessment.findings} == {"not run"} and not assessment.passed
+    assert "golden outputs cannot be read" in assessment.findings[1].told

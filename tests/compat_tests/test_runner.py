@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compat_tests import runner as client
 from compat_tests.errors import RunnerError
 from compat_tests.goldens import read_golden
 from compat_tests.runner import Decoding, Runner, Text, TokenPath
@@ -96,7 +99,7 @@ def test_every_lie_is_one_kind_and_one_sentence(tiny_voice: Voice, tmp_path: Pat
     with pytest.raises(RunnerError) as caught:
         runner(f"{lie}@decode").decode(tiny_voice.directory, decodings(tiny_voice.directory), work=tmp_path)
     assert caught.value.kind == kind
-    assert says in str(caught.value) and str(caught.value).startswith("the runner, asked to decode, ")
+    assert says in str(caught.value) and str(caught.value).startswith("the runner, asked for decode, ")
     assert str(caught.value).isprintable()
 
 
@@ -174,3 +177,17 @@ def test_what_is_only_missing_leaves_its_layer_not_run(tiny_voice: Voice, tmp_pa
     findings = {f.name: f for f in judge(tiny_voice.directory, runner("missing@phonemize"), work=tmp_path)}
     assert findings["text"].verdict == "not run" and "no paper" in findings["text"].told
     assert findings["tokens"].verdict == "passed"
+
+
+def test_the_page_is_the_protocol() -> None:
+    """RUNNER.md names each verb, its number, and the fields that the client asks for and accepts."""
+    page = Path(client.__file__).with_name("RUNNER.md").read_text()
+    assert page.count(f"Protocol {client.PROTOCOL}.") == 1
+    assert re.findall(r"^### (\w+)", page, re.MULTILINE) == list(client.VERBS)
+    examples = [json.loads(text) for text in re.findall(r'^    ({"protocol": 1.*?})\n(?!     )', page, re.M | re.S)]
+    asked, told = examples
+    assert set(asked) == {"protocol", "voice"}
+    assert set(told) - {"protocol"} == {"runner", "runtime", "machine", "verbs", "reads", "packages"}
+    assert tuple(told["verbs"]) == client.VERBS
+    answers = [set(json.loads(text)) for text in re.findall(r"^    answer  ({.*?})", page, re.MULTILINE)]
+    assert answers == [{"phonemes"}, {"logits"}, {"waveform"}, {"waveform", "sample_rate"}, {"statistics"}]

@@ -115,6 +115,7 @@ def test_a_voice_that_drifted_names_the_first_layer(drifted: Examination) -> Non
     assert "ada does not speak as it did ✗ Drifted. The first layer that drifted is waveform, on torch: samples" in told
     assert "Today, on torch" in told and "Today, on onnx" not in told  # what drifted is what a person wants to hear
     assert "signal to noise" in told and "No fixity log was named" in told
+    assert told.count("Likely cause: weights. The drift is") == 1
 
 
 def test_each_layer_is_a_row_with_its_figure_and_tolerance(drifted: Examination) -> None:
