@@ -5,7 +5,7 @@ Knows results and no verb.
 
 from __future__ import annotations
 
-from lifecycle.matrix.cells import Cell
+from lifecycle.matrix.cells import Cell, figure_text
 from lifecycle.matrix.page import sentence_of
 from lifecycle.matrix.results import Results
 
@@ -28,10 +28,6 @@ def lines_of(results: Results) -> list[str]:
 def _fields(cell: Cell) -> tuple[str, ...]:
     row = cell.row
     verdict = f"{cell.verdict}: {cell.drifted.name}" if cell.drifted else cell.verdict
-    figures = (_figure(cell.figure("tokens")), _figure(cell.figure("waveform")))
+    figures = (figure_text(cell.figure("tokens")), figure_text(cell.figure("waveform")))
     seconds = f"{cell.seconds:.0f}" if cell.layers else ""
     return (row.runner, row.version, row.python, row.isa, str(row.threads), verdict, *figures, seconds)
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.1e}"

@@ -173,6 +173,11 @@ def cell_of(row: Row, assessment: Assessment) -> Cell:
     return Cell(row, verdict, f"{silent.name}: {silent.told}", runtime, layers=layers)
 
 
+def figure_text(value: float | None) -> str:
+    """A figure as tables show it: '2.5e-05'; '0' where nothing differed, "" where nothing was measured."""
+    return "" if value is None else f"{value:.1e}" if value else "0"
+
+
 def _impossible(row: Row) -> str:
     """Why a row can be run nowhere, or not on this machine; "" if it can."""
     if row.isa == "native":

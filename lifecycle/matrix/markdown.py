@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lifecycle.matrix.cells import VERDICTS, figure_text
 from lifecycle.matrix.results import Signed, read_results
 
 _RUNNERS = {"torch": "torch, our own networks", "torchscript": "TorchScript", "onnx": "ONNX Runtime"}
@@ -33,7 +34,7 @@ def _part(name: str, documents: Sequence[Mapping[str, Any]]) -> str:
             python = ".".join(cell["python"].split(".")[:2])
             conditions = f"{python}, {cell['isa']}, {cell['threads']}"
             cells[cell["runner"], cell["version"], conditions] = cell
-    counts = {verdict: sum(cell["verdict"] == verdict for cell in cells.values()) for verdict in last["counts"]}
+    counts = {verdict: sum(cell["verdict"] == verdict for cell in cells.values()) for verdict in VERDICTS}
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     machine = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in last["machine"].items())
     lines = [
@@ -66,13 +67,13 @@ def _table(runner: str, title: str, cells: _Cells) -> list[str]:
 def _shown(cell: Mapping[str, Any] | None) -> str:
     if cell is None:
         return ""
-    figures = [_figure(cell["figures"].get(layer)) for layer in ("tokens", "waveform")]
+    figures = [figure_text(_number(cell["figures"].get(layer))) for layer in ("tokens", "waveform")]
     shown = " / ".join(figures) if any(figures) else ""
     return shown if cell["verdict"] == "passed" else f"**{cell['verdict']}** {shown}".strip()
 
 
-def _figure(text: str | None) -> str:
-    return "" if text is None else "0" if float(text) == 0 else f"{float(text):.1e}"
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
 
 
 def _where(cell: Mapping[str, Any]) -> str:

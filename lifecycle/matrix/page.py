@@ -19,7 +19,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from lifecycle.matrix.cells import VERDICTS, Cell
+from lifecycle.matrix.cells import VERDICTS, Cell, figure_text
 from lifecycle.matrix.results import Results
 from lifecycle.store import new_file, require_same_kind
 from lifecycle.verification_report import machine_line, plain
@@ -58,7 +58,7 @@ def render(results: Results) -> str:
     """Return the page."""
     house = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     house.filters["plain"] = plain
-    house.filters["figure"] = lambda value: "" if value is None else f"{value:.1e}"
+    house.filters["figure"] = figure_text
     style = _part("lifecycle", "verification_report.css") + _part("lifecycle.matrix", "page.css")
     return house.from_string(_part("lifecycle.matrix", "page.html")).render(
         results=results,

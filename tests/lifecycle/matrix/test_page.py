@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from archive.signing import Signer
+from compat_tests.findings import measured
 from lifecycle.cli.matrix_table import lines_of
 from lifecycle.errors import OutputExistsError
 from lifecycle.matrix.cells import Cell
+from lifecycle.matrix.markdown import tables
 from lifecycle.matrix.page import NAME, grids_of, render, sentence_of, write_page
+from lifecycle.matrix.results import read_results, write_results
 from tests.lifecycle.matrix.test_results import RESULTS, ROW
 
 GOOD = Cell(ROW, "passed", "It speaks as it did.", "torchscript 2.13.0", layers=RESULTS.cells[0].layers[:2])
@@ -88,3 +93,19 @@ def test_a_page_replaces_an_earlier_one_and_nothing_else(tmp_path: Path) -> None
     path.write_text("somebody's notes")
     with pytest.raises(OutputExistsError):
         write_page(tmp_path, RESULTS)
+
+
+def test_results_become_the_tables_of_the_document(tmp_path: Path) -> None:
+    signer = Signer.generate(os.urandom, "ada")
+    first = write_results(RESULTS, tmp_path, "ada.voice", signer)
+    same = replace(GOOD, row=replace(ROW, version="1.13.1"), layers=(measured("tokens", "", 0.0, 1, ""),))
+    later = replace(RESULTS, when=RESULTS.when.replace(year=2046), cells=(GOOD, same))
+    second = write_results(later, tmp_path, "ada.voice", signer)
+    told = tables([read_results(first), read_results(second)])
+    # The later cell stands in place of the earlier one that drifted; what did not run is told in its words.
+    assert told.startswith(
+        "### ada: 2 passed, 1 not run\n\n2046-11-21T12:00:00Z, lifecycle 0.1.0; architecture riscv64"
+    )
+    assert "| TorchScript | 3.11, native, 1 | 3.99, native, 1 |" in told
+    assert "| 1.13.1 | 0 /  |  |\n| 2.13.0 | 2.5e-05 /  | **not run** |" in told
+    assert "* torchscript, torch 2.13.0, Python 3.99, native, 1: **not run**. There is no python3.99 here." in told
