@@ -14,13 +14,14 @@ import contextlib
 import hashlib
 import tempfile
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from archive import container, files, outer, par2_program, parity
 from archive.container import BLOCK_BYTES, END, Region
-from archive.errors import Par2MissingError
+from archive.errors import Par2Error
 from archive.parity import Found, Records
 
 
@@ -79,7 +80,7 @@ def assess(path: Path, whole: Region, found: Found) -> tuple[tuple[DamagedRange,
     members = _Members(whole, made.data_bytes, found.shift or 0)
     lost = sum(piece.now is None for piece in pieces[: made.data_blocks])
     if lost > len(found.blocks) or (found.shift and lost):  # else it is enough whatever par2 might find besides
-        with contextlib.suppress(Par2MissingError):  # then blocks that were moved more than once count as damaged
+        with contextlib.suppress(Par2Error):  # then blocks that were moved more than once count as damaged
             lost = made.data_blocks - _available(path, found.records)
     outlook = Outlook(made.block_bytes, made.data_blocks, lost, len(found.blocks), made.recovery_blocks)
     return tuple(_ranges(pieces, whole.size, members.between)), outlook
@@ -87,10 +88,10 @@ def assess(path: Path, whole: Region, found: Found) -> tuple[tuple[DamagedRange,
 
 def _available(path: Path, records: Records) -> int:
     """How many data blocks par2 finds: it looks for them at every byte."""
-    with tempfile.TemporaryDirectory(prefix="lifecycle-check-") as place:
-        with files.create(Path(place) / parity.MEMBER) as file:
+    with files.workplace(Path(tempfile.gettempdir()) / "lifecycle-check") as place:
+        with files.create(place / parity.MEMBER) as file:
             files.write_all(file, records.marshal())
-        return par2_program.available(Path(place), path)
+        return par2_program.available(place, path)
 
 
 def _data_pieces(whole: Region, found: Found) -> Iterator[_Piece]:
@@ -168,12 +169,15 @@ class _Members:
         while position < data_bytes:
             header = _header(whole, position, shift)
             if header is None:
-                position += BLOCK_BYTES
+                position = _following(whole, position, shift)
                 continue
             self._note_lost(header[0], end)
             self._starts.append((position, header[0]))
             position = end = position + BLOCK_BYTES + container.padded(header[1])
         self._note_lost(parity.MEMBER, end)
+        self._places = [
+            place for place, _ in self._starts
+        ]  # ascending; where several stand at one place, all may be hit
 
     def _note_lost(self, following: str, start: int) -> None:
         """Members whose headers are gone, by the order in which all must stand; they began at *start* or later."""
@@ -186,15 +190,21 @@ class _Members:
 
     def between(self, start: int, end: int) -> tuple[str, ...]:
         """The members of which something was written there."""
-        places = [place for place, _ in self._starts]
-        names = []
-        for place, name in self._starts:
-            stop = min((later for later in places if later > place), default=self._data_bytes)
-            if place < end and stop > start:
-                names.append(name)
+        places = self._places
+        first = bisect_left(places, places[max(0, bisect_right(places, start) - 1)]) if places else 0
+        reaches = start < self._data_bytes
+        names = [name for _, name in self._starts[first : bisect_left(places, end)]] if reaches else []
         if end > self._data_bytes:
             names.append(parity.MEMBER)
         return tuple(dict.fromkeys(names)) or (outer.END_ENTRY,)
+
+
+def _following(whole: Region, position: int, shift: int) -> int:
+    """The next block after *position* that stands in the file, moved or not: how long that once was is hearsay."""
+    position += BLOCK_BYTES
+    if whole.size < position < -shift:
+        return container.padded(-shift)
+    return position if position + min(0, shift) < whole.size else parity.MAX_DATA_BYTES
 
 
 def _header(whole: Region, position: int, shift: int) -> tuple[str, int] | None:

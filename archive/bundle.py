@@ -61,6 +61,7 @@ def pack(
     redundancy: int = parity.DEFAULT_PERCENT,
     since: Base | None = None,
     act: Act | None = None,
+    migrated_from: Origin | None = None,
     rng: Callable[[int], bytes] = os.urandom,
 ) -> Packed:
     """Write the bundle *destination*: a new file, or in place of the old one when it is complete.
@@ -69,10 +70,12 @@ def pack(
     mappings). *readme* adds `name: value` lines to README.txt, which anybody can read. *formats* states (format,
     version) of members where the name's suffix does not tell, *notes* further keys of their entries. *redundancy*: the
     bundle holds recovery data for any gap of that many percent of it; 0 for none. *since* makes a delta: a bundle of
-    what that base does not have, which needs it to be opened. *act* signs it and begins its chain
-    of custody. FormatError, UnsafePathError, KeyFormatError, Par2Error or OSError; then nothing is written.
+    what that base does not have, which needs it to be opened. *act* signs it and begins its chain of custody. A payload
+    that is another bundle's, changed, was *migrated_from* that one, and custody says so. FormatError, UnsafePathError,
+    KeyFormatError, Par2Error or OSError; then nothing is written.
     """
-    how = Sealing(recipients, public, act, readme or {}, redundancy, rng)
+    what = custody.MIGRATED if migrated_from else custody.ARCHIVED
+    how = Sealing(recipients, public, act, readme or {}, redundancy, rng, what, origin=migrated_from)
     how.require_one_audience()  # before anything large is read
     described = payload.describe(members, description or {}, formats, notes)
     if since is None:
@@ -108,7 +111,7 @@ def open_bundle(
     file, which is read once for it, as of *now*; without, signatures are nobody's business but `Bundle.signatures`'s.
     Use it in a `with` block, or close it.
     """
-    file = path.open("rb", buffering=0)
+    file = files.open_regular(path)
     try:
         found = outer.read(file)
         if trusted is not None:
@@ -244,7 +247,7 @@ class Bundle:
         self.outside.require_custody()
         self.attestation()
         bundle_id = self.verify()
-        origin = Origin(self._file_sha256(), self.outside.payload_sha256)
+        origin = self.origin()
         chain = self.outside.chain()
         if verified:
             chain = custody.append_verified(chain, act, bundle_id, origin, verified)
@@ -265,9 +268,10 @@ class Bundle:
     def _whole(self) -> payload.Source:
         return _source(self._outer.payload, self._key, seekable=False)
 
-    def _file_sha256(self) -> str:
+    def origin(self) -> Origin:
+        """What a chain of custody calls this bundle by when another one is made of it. Reads the whole file."""
         whole = Region(self._file, 0, self._file.seek(0, 2), outer.END_ENTRY)
-        return outer.digest(whole)
+        return Origin(outer.digest(whole), self.outside.payload_sha256)
 
     def close(self) -> None:
         """Let go of the file."""

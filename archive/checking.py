@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from archive import assessing, beside, container, outer, parity, payload
+from archive import assessing, beside, container, files, outer, parity, payload
 from archive.age import envelope, header, stream
 from archive.assessing import DamagedRange, Outlook
 from archive.container import BLOCK_BYTES, END, Region
@@ -47,7 +47,7 @@ class CheckReport:
 
 def check(path: Path) -> CheckReport:
     """Look at every byte of the bundle at *path*. UnsupportedVersionError for a later format; OSError if unreadable."""
-    with path.open("rb", buffering=0) as file:
+    with files.open_regular(path) as file:
         survey = _Survey(file)
         whole = Region(file, 0, file.seek(0, 2), outer.END_ENTRY)
         found = None if outer.begins_as_bundle(whole) else parity.find(whole)

@@ -24,7 +24,7 @@ from archive.signing import Signer
 
 NAMESPACE = "lifecycle-custody@v1"
 MAX_BYTES = 4 * 1024 * 1024
-ARCHIVED, REFRESHED, VERIFIED = "archived", "refreshed", "verified"
+ARCHIVED, REFRESHED, MIGRATED, VERIFIED = "archived", "refreshed", "migrated", "verified"
 _VERSION = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

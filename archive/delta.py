@@ -97,11 +97,14 @@ def whole(own: Source, described: Manifest, base: Source, base_manifest: Manifes
     Nothing is verified by that but the form of delta/*: FormatError, DamagedError.
     """
     full = Manifest.parse(payload.read_member(own, _entry(described, FULL)))
+    if full.size > container.MAX_ENTRY_BYTES:  # a bundle has its size; pieces repeat for nothing
+        raise FormatError(f"the whole would have {full.size} bytes; a bundle holds less than 8 GiB")
     data = _entry(described, DATA)
+    entries = {entry.path: entry for entry in base_manifest.members}  # thousands, perhaps
     pieces = parse_pieces(payload.read_member(own, _entry(described, PIECES)), full, base_manifest, data.size)
 
     def place(piece: Piece) -> tuple[Source, int, int]:
-        source, entry = (own, data) if piece.base is None else (base, base_manifest.entry(piece.base))
+        source, entry = (own, data) if piece.base is None else (base, entries[piece.base])
         return source, entry.offset + piece.offset, piece.size
 
     return _Composed(full, {path: [place(piece) for piece in several] for path, several in pieces.items()}), full

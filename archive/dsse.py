@@ -19,7 +19,7 @@ import json
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -74,7 +74,7 @@ def verify(data: bytes, described: Manifest) -> Attestation:
         statement, signature = _bytes(envelope["payload"]), _bytes(envelope["signatures"][0]["sig"])
         types = (document["mediaType"], envelope["payloadType"])
         public = serialization.load_pem_public_key(pem)
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError, binascii.Error):
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError, binascii.Error, UnsupportedAlgorithm):
         raise SignatureError(f"{NAME} is not in the form of model-signing v1.0") from None
     if types != (_MEDIA_TYPE, _PAYLOAD_TYPE) or not isinstance(public, ec.EllipticCurvePublicKey):
         raise SignatureError(f"{NAME} is not in the form of model-signing v1.0")

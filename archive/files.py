@@ -11,13 +11,14 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from archive.errors import DestinationExistsError
+from archive.errors import DestinationExistsError, FormatError
 
 if sys.platform != "win32":
     import fcntl
@@ -25,6 +26,7 @@ if sys.platform != "win32":
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
 # O_EXCL: nobody else's file. O_NOFOLLOW: nobody else's link.
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_READ = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 
 
 @contextmanager
@@ -48,9 +50,8 @@ def appearing(destination: Path) -> Iterator[Path]:
 
     DestinationExistsError if something is there, before the block or at its end.
     """
-    if os.path.lexists(destination):
-        raise DestinationExistsError(destination)
-    with _workplace(destination) as temporary:
+    require_absent(destination)
+    with workplace(destination) as temporary:
         yield temporary
         for directory, _, _ in os.walk(temporary, topdown=False):
             _sync_directory(Path(directory))
@@ -76,7 +77,7 @@ def building(destination: Path, name: str) -> Iterator[Path]:
 
     Yields the directory, where other programs may leave what they need meanwhile: all but *name* vanishes.
     """
-    with _workplace(destination) as temporary:
+    with workplace(destination) as temporary:
         yield temporary
         with (temporary / name).open("rb") as file:
             os.fsync(file.fileno())
@@ -91,13 +92,37 @@ def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
         view = view[file.write(view) :]
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """The file at *path*, open for reading, unbuffered. FormatError for a device or a pipe, which need not end."""
+    descriptor = os.open(path, _READ)
+    try:
+        file: BinaryIO = os.fdopen(descriptor, "rb", buffering=0)
+    except OSError as error:  # a directory
+        os.close(descriptor)
+        raise type(error)(error.errno, error.strerror, str(path)) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise FormatError(f"{path} is not a regular file")
+    return file
+
+
+def require_absent(destination: Path) -> None:
+    """DestinationExistsError if something is there.
+
+    A run that was killed when it had just made it left a directory: that goes all the same.
+    """
+    if os.path.lexists(destination):
+        _sweep(destination)
+        raise DestinationExistsError(destination)
+
+
 def leftovers(directory: Path) -> list[Path]:
     """What interrupted runs left in *directory*, and what others are working in."""
     return sorted(path for path in directory.iterdir() if _LEFTOVER.fullmatch(path.name))
 
 
 @contextmanager
-def _workplace(destination: Path) -> Iterator[Path]:
+def workplace(destination: Path) -> Iterator[Path]:
     """A new directory beside *destination*, locked while the block runs, and gone after it unless it was renamed."""
     _sweep(destination)
     while True:
@@ -133,7 +158,7 @@ def _lock(directory: Path, *, wait: bool = True) -> int | None:
         return None  # what the dead leave there stays
     try:
         descriptor = os.open(directory, os.O_RDONLY)
-    except FileNotFoundError:  # somebody else has just swept
+    except (FileNotFoundError, PermissionError):  # somebody else has just swept; or it is somebody else's
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

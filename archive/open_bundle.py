@@ -153,7 +153,7 @@ def read_payload(source: Source, directory: Path) -> None:  # SPEC.md section 4
 
 def parse_manifest(data: bytes) -> list[dict[str, Any]]:  # SPEC.md section 5
     text = data.decode("utf-8")
-    brackets = re.sub(r'"(?:[^"\\]|\\.)*"|[^][{}]', "", text)
+    brackets = re.sub(r'(?s)"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[^][{}]', "", text)
     require(max(accumulate(1 if c in "[{" else -1 for c in brackets)) <= 32, "the manifest is nested too deeply")
     document = json.loads(text, object_pairs_hook=mapping, parse_int=number, parse_float=number)
     require(json.dumps(document, ensure_ascii=False, separators=(",", ":")) == text, "the manifest is not canonical")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from archive import beside, custody, outer, signing
+from archive import beside, custody, files, outer, signing
 from archive.age import header
 from archive.container import Region
 from archive.custody import Record
@@ -125,5 +125,5 @@ class Outside:
 @contextmanager
 def look(path: Path) -> Iterator[Outside]:
     """Look at the bundle at *path* without a key. FormatError, UnsupportedVersionError, DamagedError, OSError."""
-    with path.open("rb", buffering=0) as file:
+    with files.open_regular(path) as file:
         yield Outside(outer.read(file))

@@ -22,7 +22,10 @@ from archive.errors import Par2Error, Par2MissingError
 from archive.parity import HEAD_BYTES, Plan, Records
 
 _MEMORY_MIB = 256  # recovery blocks that do not fit are computed in several passes
-_TELL_SECONDS = 3600
+_CREATE_SECONDS = 3600
+# A stranger's packets can make the program look at every byte as long as a block is: it is given up after so long.
+_LOOK_SECONDS, _REPAIR_SECONDS = 10, 60
+_LOOK_SECONDS_PER_MIB, _REPAIR_SECONDS_PER_MIB = 1, 10
 _AVAILABLE = re.compile(r"You have (\d+) out of (\d+) data blocks available")
 _MADE = "made.par2"
 
@@ -48,7 +51,7 @@ def computed(directory: Path, plan: Plan) -> Iterator[tuple[Records, Callable[[i
     The program's own files stand in *directory* too, and are gone when the block ends. Par2Error, Par2MissingError.
     """
     sizes = (f"-s{plan.block_bytes}", f"-c{plan.recovery_blocks}", "-n1")
-    _run(directory, "create", "-q", *sizes, _MADE, parity.PROTECTED)
+    _run(directory, "create", "-q", *sizes, _MADE, parity.PROTECTED, seconds=_CREATE_SECONDS)
     volumes = [path for path in directory.glob("made.*par2") if path.name != _MADE]
     try:
         if len(volumes) != 1:
@@ -75,7 +78,9 @@ def _read(file: BinaryIO, plan: Plan) -> tuple[Records, Callable[[int], bytes]]:
 
 def available(directory: Path, damaged: Path) -> int:
     """How many data blocks of bundle.tar are left in the file *damaged*, by the packets in recovery.par2."""
-    answer = _run(directory, "verify", parity.MEMBER, _beside(directory, damaged), codes=(0, 1, 2))
+    seconds = _LOOK_SECONDS + _LOOK_SECONDS_PER_MIB * (damaged.stat().st_size >> 20)
+    call = ("verify", parity.MEMBER, _beside(directory, damaged))
+    answer = _run(directory, *call, seconds=seconds, codes=(0, 1, 2))
     told = _AVAILABLE.search(answer)
     if told is None:
         raise Par2Error("did not say how many blocks are left")
@@ -84,7 +89,8 @@ def available(directory: Path, damaged: Path) -> int:
 
 def repair(directory: Path, damaged: Path) -> None:
     """Write bundle.tar into *directory* from what is left in *damaged*. Par2Error if too little is left."""
-    _run(directory, "repair", "-q", parity.MEMBER, _beside(directory, damaged))
+    seconds = _REPAIR_SECONDS + _REPAIR_SECONDS_PER_MIB * (damaged.stat().st_size >> 20)
+    _run(directory, "repair", "-q", parity.MEMBER, _beside(directory, damaged), seconds=seconds)
     if not (directory / parity.PROTECTED).is_file():
         raise Par2Error("repaired nothing")
 
@@ -98,15 +104,15 @@ def _beside(directory: Path, file: Path) -> str:
     return f"{place}/{os.path.relpath(file.resolve(), place)}"
 
 
-def _run(directory: Path, verb: str, *rest: str, codes: tuple[int, ...] = (0,)) -> str:
+def _run(directory: Path, verb: str, *rest: str, seconds: int, codes: tuple[int, ...] = (0,)) -> str:
     """What the program prints. Par2Error if it ends with another code than *codes*."""
     call = [str(find_program()), verb, f"-m{_MEMORY_MIB}", *rest]
     try:
         done = subprocess.run(
-            call, cwd=directory, capture_output=True, text=True, errors="replace", timeout=_TELL_SECONDS, check=False
+            call, cwd=directory, capture_output=True, text=True, errors="replace", timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise Par2Error("did not end within an hour") from error
+        raise Par2Error(f"did not end within {seconds} s") from error
     if done.returncode not in codes:
         last = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
         raise Par2Error(f"ended with {done.returncode}: {last}")

@@ -32,10 +32,15 @@ _RECORD_COPIES = 4
 _SPARE_BLOCKS = 3  # a gap begins and ends inside blocks
 _READ_BLOCKS = 32768  # the specification's limit: how many blocks a reader accepts
 _MAX_BLOCK_BYTES = 64 * 2**20
-_MAX_DATA_BYTES = 2**34
+MAX_DATA_BYTES = 2**34
+_MOST_SETS = 16  # that are kept while a file is searched: whatever fills it, memory does not grow with it
+_VAIN_BYTES = 512  # what a false beginning costs at least
 _MAIN, _FILE, _CHECKSUMS, _BLOCK, _CREATOR = (
     b"PAR 2.0\0" + kind.ljust(8, b"\0") for kind in (b"Main", b"FileDesc", b"IFSC", b"RecvSlic", b"Creator")
 )
+_LARGEST = {  # bytes of a body that may be ours, by kind
+    _MAIN: 1024, _FILE: 1024, _CREATOR: 1024, _CHECKSUMS: 16 + 20 * _READ_BLOCKS, _BLOCK: 4 + _MAX_BLOCK_BYTES,
+}  # fmt: skip
 # For somebody who finds a file without a head: it stands in clear text in every copy of the records, the last of them
 # near the end of the file.
 _TO_REPAIR = b"to repair FILE: cp FILE FILE.par2; par2 repair FILE.par2 FILE; it writes bundle.tar"
@@ -183,7 +188,6 @@ class _Set:
     blocks: dict[int, int]
     block_bytes: set[int]
     first: int
-    last: int = 0
 
 
 def find(whole: Region, expected: Plan | None = None) -> Found | None:
@@ -195,14 +199,17 @@ def find(whole: Region, expected: Plan | None = None) -> Found | None:
     """
     sets: dict[bytes, _Set] = {}
     for offset, set_id, kind, body, size in _packets(whole):
-        members = sets.setdefault(set_id, _Set({}, {}, set(), offset))
-        members.last = offset
+        members = sets.pop(set_id) if set_id in sets else _Set({}, {}, set(), offset)
+        sets[set_id] = members  # behind the others: the last to end stands last
+        if len(sets) > _MOST_SETS:
+            del sets[next(iter(sets))]
         if kind == _BLOCK:
-            members.blocks.setdefault(int.from_bytes(body, "little"), offset)
+            if (number := int.from_bytes(body, "little")) < _READ_BLOCKS:
+                members.blocks.setdefault(number, offset)
             members.block_bytes.add(size - HEAD_BYTES - 4)
         else:
             members.bodies.setdefault(kind, body)
-    for set_id, members in sorted(sets.items(), key=lambda item: -item[1].last):
+    for set_id, members in reversed(sets.items()):
         records = _parse(members.bodies, expected)
         if records is None or records.set_id != set_id or members.block_bytes - {records.plan.block_bytes}:
             continue
@@ -249,7 +256,7 @@ def _parse(bodies: dict[bytes, bytes], expected: Plan | None = None) -> Records 
     if len(main) != 28 or len(described) != 56 + len(_NAME) or not recovery_blocks:
         return None
     block_bytes, data_bytes = int.from_bytes(main[:8], "little"), int.from_bytes(described[48:56], "little")
-    if not (0 < block_bytes <= _MAX_BLOCK_BYTES and block_bytes % 4 == 0 and 0 < data_bytes <= _MAX_DATA_BYTES):
+    if not (0 < block_bytes <= _MAX_BLOCK_BYTES and block_bytes % 4 == 0 and 0 < data_bytes <= MAX_DATA_BYTES):
         return None
     made = Plan(data_bytes, block_bytes, recovery_blocks)
     records = Records(made, described[16:32], described[32:48], checksums[16:])
@@ -267,39 +274,47 @@ def _packets(whole: Region) -> Iterator[tuple[int, bytes, bytes, bytes, int]]:
     """
     vain = 0
     position = 0
-    while (position := _next_magic(whole, position)) >= 0:
+    beginnings = _Beginnings(whole)
+    while (position := beginnings.next(position)) >= 0 and vain <= 2 * whole.size:
         if position + HEAD_BYTES > whole.size:
             return
         head = whole.read_at(position, HEAD_BYTES)
         size, kind = int.from_bytes(head[8:16], "little"), head[48:64]
-        largest = HEAD_BYTES + (4 + _MAX_BLOCK_BYTES if kind == _BLOCK else 16 + 20 * _READ_BLOCKS)
-        known = kind in (_MAIN, _FILE, _CHECKSUMS, _CREATOR, _BLOCK)
-        if not known or size % 4 or not HEAD_BYTES + 4 <= size <= min(largest, whole.size - position):
+        largest = HEAD_BYTES + _LARGEST.get(kind, -1)
+        if size % 4 or not HEAD_BYTES + 4 <= size <= min(largest, whole.size - position):
+            vain += _VAIN_BYTES
             position += 1
             continue
         rest = whole.read_at(position + 32, size - 32)
         if hashlib.md5(rest, usedforsecurity=False).digest() != head[16:32]:
-            vain += size
-            if vain > 2 * whole.size:
-                return
+            vain += max(size, _VAIN_BYTES)
             position += 1
             continue
         yield position, head[32:48], kind, rest[32:36] if kind == _BLOCK else rest[32:], size
         position += size
 
 
-def _next_magic(whole: Region, position: int) -> int:
-    """Where the next packet may begin, or -1."""
-    step = 4 * 2**20
-    while position < whole.size:
-        data = whole.read_at(position, min(step, whole.size - position))
-        found = data.find(MAGIC)
-        if found >= 0:
-            return position + found
-        if position + len(data) == whole.size:
-            return -1
-        position += len(data) - len(MAGIC) + 1
-    return -1
+class _Beginnings:
+    """Where packets may begin in a file; each part of it is read once, however many false beginnings there are."""
+
+    def __init__(self, whole: Region) -> None:
+        self._whole = whole
+        self._start = 0  # where *_data* stands in the file
+        self._data = b""
+
+    def next(self, position: int) -> int:
+        """The first beginning at *position* or after it, or -1."""
+        while position < self._whole.size:
+            if not self._start <= position <= self._start + len(self._data) - len(MAGIC):
+                self._start = position
+                self._data = self._whole.read_at(position, min(4 * 2**20, self._whole.size - position))
+            found = self._data.find(MAGIC, position - self._start)
+            if found >= 0:
+                return self._start + found
+            position = self._start + max(1, len(self._data) - len(MAGIC) + 1)
+            if self._start + len(self._data) == self._whole.size:
+                return -1
+        return -1
 
 
 def _creator(recovery_blocks: int) -> bytes:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
@@ -80,7 +79,7 @@ def produce(
     for entry in described.members:
         yield from _beside(container.header(entry.path, entry.size), whole)
         digest, size = Digest(pool), 0
-        with _open_regular(members[entry.path]) as file:
+        with files.open_regular(members[entry.path]) as file:
             for piece in _read(file):
                 size += len(piece)
                 if size > entry.size:
@@ -214,19 +213,11 @@ def _format_of(path: str) -> str:
 
 def _digest_file(path: Path) -> tuple[int, str]:
     state, size = hashlib.sha256(), 0
-    with _open_regular(path) as file:
+    with files.open_regular(path) as file:
         for piece in _read(file):
             state.update(piece)
             size += len(piece)
     return size, state.hexdigest()
-
-
-def _open_regular(path: Path) -> BinaryIO:
-    file = path.open("rb", buffering=0)
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise FormatError(f"{path} is not a regular file")
-    return file
 
 
 def _read(file: BinaryIO) -> Iterator[memoryview]:

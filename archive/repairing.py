@@ -7,7 +7,6 @@ that are lost are made anew, and the others must come out as they are. The resul
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from archive.checking import CheckReport
 from archive.container import END, Region
 from archive.errors import (
     DamagedError,
-    DestinationExistsError,
     NoRecoveryDataError,
     Par2Error,
     UnrepairableError,
@@ -40,12 +38,11 @@ def repair(source: Path, destination: Path) -> Repaired:
     An undamaged bundle is left as it is, and nothing is written. DestinationExistsError, FormatError,
     NoRecoveryDataError, UnrepairableError, Par2Error or OSError; then nothing is written either.
     """
-    if os.path.lexists(destination):
-        raise DestinationExistsError(destination)
+    files.require_absent(destination)
     report = checking.check(source)
     if report.whole:
         return Repaired(None, report, 0)
-    with source.open("rb", buffering=0) as file:
+    with files.open_regular(source) as file:
         whole = Region(file, 0, file.seek(0, 2), outer.END_ENTRY)
         found = parity.find(whole)
         outlook = report.outlook

@@ -4,7 +4,7 @@ Knows JSON, safetensors and NumPy, so that it reads a voice when the toolkit tha
 RUNNER.md tells what the arrays mean and how they are made again.
 
     voice.json                  sample_rate
-    golden/golden.json          schema 1: sentences, tolerances, identity, runtime, machine, date
+    golden/golden.json          schema 1 or 2: sentences, tolerances, identity, runtime, machine, date
     golden/golden.safetensors   for each sentence i: i.phonemes (P,), i.tokens (T,), i.logits (R, V),
                                 i.noise (1, C, F), i.waveform (N,)
 """
@@ -27,7 +27,7 @@ from compat_tests.errors import RecordError
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
-_SCHEMA = 1
+_TAKEN_FOR_GRANTED: Mapping[object, Mapping[str, object]] = {1: {"steps": None}, 2: {}}  # by schema: what it left out
 _MOST_RECORD_BYTES = 4 << 20  # of golden.json, which has a few thousand
 _ARRAYS: Mapping[str, tuple[type[np.generic], int]] = {  # dtype, dimensions
     "phonemes": (np.int64, 1),
@@ -118,14 +118,15 @@ def _document(path: Path) -> dict[str, object]:
 
 
 def _parse(record: Mapping[str, object], arrays: Mapping[str, npt.NDArray[np.generic]], sample_rate: int) -> Golden:
-    if record["schema"] != _SCHEMA:
-        raise ValueError(f"this suite reads schema {_SCHEMA}, found {record['schema']!r}")
+    if record["schema"] not in _TAKEN_FOR_GRANTED:
+        raise ValueError(f"this suite reads schemas 1 to {len(_TAKEN_FOR_GRANTED)}, found {record['schema']!r}")
+    record = {**_TAKEN_FOR_GRANTED[record["schema"]], **record}
     described, machine, kept = record["sentences"], record["machine"], record["tolerances"]
     if not isinstance(described, list) or not described:
         raise ValueError("sentences is no list, or an empty one")
     if not isinstance(machine, dict) or not isinstance(kept, dict):
         raise ValueError("machine or tolerances is no object")
-    steps = record.get("steps")  # made before 0.2: there is none
+    steps = record["steps"]
     return Golden(
         made=str(record["made"]),
         runtime=str(record["runtime"]),

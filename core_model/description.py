@@ -14,8 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from core_model.errors import VoiceError
-
-SCHEMA = 1
+from core_model.migrations.steps import SCHEMA, VOICE, to_current
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # of a voice, and of a prompt
 LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -58,14 +57,18 @@ class Description:
     lineage: Json  # which base, which recipe; never a person's name
     licence: str
     preview: bool  # true while the family has not met its bar
+    history: tuple[Json, ...] = ()  # in the lineage: what each migration did, the oldest first
     other: Json = field(default_factory=dict)
 
     @classmethod
     def parse(cls, document: object) -> Description:
-        """voice.json as `json.loads` gave it. VoiceError names the first field that fails."""
-        fields = Fields(document)
-        if (schema := fields.integer("schema")) != SCHEMA:
-            raise VoiceError("schema", f"this toolkit reads schema {SCHEMA}, the voice has {schema}")
+        """voice.json of any schema, as `json.loads` gave it. VoiceError names the first field that fails."""
+        if not isinstance(document, Mapping):
+            raise VoiceError(VOICE, "must be an object")
+        fields = Fields(to_current(VOICE, document))
+        fields.integer("schema")
+        lineage = dict(fields.mapping("lineage"))
+        history = Fields({"history": lineage.pop("history", None)}, "lineage.").mappings("history")
         symbols = fields.mapping("symbols")
         description = cls(
             name=fields.text("name", NAME),
@@ -80,9 +83,10 @@ class Description:
             sample_rate=fields.integer("sample_rate"),
             semantic_rate=fields.integer("semantic_rate"),
             latent_rate=fields.integer("latent_rate"),
-            lineage=fields.mapping("lineage"),
+            lineage=lineage,
             licence=fields.text("licence"),
             preview=fields.boolean("preview"),
+            history=history,
             other=fields.rest(),
         )
         if description.token_scheme.get("kind") not in _TOKEN_SCHEMES:
@@ -108,7 +112,7 @@ class Description:
             "sample_rate": self.sample_rate,
             "semantic_rate": self.semantic_rate,
             "latent_rate": self.latent_rate,
-            "lineage": dict(self.lineage),
+            "lineage": {**self.lineage, "history": [dict(entry) for entry in self.history]},
             "licence": self.licence,
             "preview": self.preview,
         }
@@ -151,9 +155,6 @@ class Fields:
         self._prefix = prefix
         self._seen: set[str] = set()
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._document
-
     def _value(self, name: str) -> object:
         self._seen.add(name)
         if name not in self._document:
@@ -191,6 +192,12 @@ class Fields:
         if not isinstance(value, Mapping):
             raise VoiceError(self._prefix + name, "must be an object")
         return dict(value)
+
+    def mappings(self, name: str) -> tuple[Json, ...]:
+        value = self._value(name)
+        if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
+            raise VoiceError(self._prefix + name, "must be a list of objects")
+        return tuple(dict(entry) for entry in value)
 
     def rest(self) -> Json:
         """What nobody asked for."""

@@ -9,7 +9,8 @@ CoreModelError
 ├── CheckpointError             an upstream file that is refused: names what and where
 │   └── UnsafePickleError       its pickle asks for more than a voice needs
 ├── VoiceError                  a voice directory that breaks its schema: carries the field
-│   └── UnsafeFileError           a file of it could do harm to whoever loads it
+│   ├── UnsafeFileError           a file of it could do harm to whoever loads it
+│   └── LaterSchemaError          a document of it is of a schema from the future: carries both numbers
 ├── VocoderMissingError         a v3 or v4 voice that was imported without its vocoder
 ├── PromptMissingError          the voice has no prompt of that name: carries the names it has
 ├── PromptExistsError           it has one already, and none is overwritten unasked
@@ -88,6 +89,15 @@ class VoiceError(CoreModelError):
 
 class UnsafeFileError(VoiceError):
     """A file of a voice that could do harm to whoever loads it. Raised before anything does."""
+
+
+class LaterSchemaError(VoiceError):
+    """A document of a voice that a later toolkit wrote."""
+
+    def __init__(self, field: str, found: int, newest: int) -> None:
+        super().__init__(field, f"is {found}, of a later toolkit than this one, which reads schemas up to {newest}")
+        self.found = found
+        self.newest = newest
 
 
 class VocoderMissingError(CoreModelError):

@@ -24,8 +24,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from core_model.errors import AudioError, GoldenError
+from core_model.errors import AudioError, GoldenError, VoiceError
 from core_model.features.speaker_statistics import LENGTH, distance, speaker_statistics
+from core_model.migrations.steps import GOLDEN, SCHEMA, to_current
 from core_model.replaying import read_text, teacher_forced
 from core_model.speaking import (
     Runtime,
@@ -41,7 +42,6 @@ from core_model.text.front_end import FrontEnd
 from core_model.utterances import Utterance, front_end_of
 from core_model.voice import Array, Floats, Integers, Voice, json_bytes
 
-SCHEMA = 1
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "en": (
         "The morning train left four minutes late, and nobody minded.",
@@ -148,6 +148,8 @@ class Golden:
             return _parse(record, arrays)
         except FileNotFoundError as error:
             raise GoldenError(f"the voice has no golden outputs ({error.filename})") from error
+        except VoiceError as error:
+            raise GoldenError(f"the golden outputs cannot be read: {error}") from error
         except (ValueError, KeyError, TypeError, SafetensorError) as error:
             raise GoldenError(f"the golden outputs cannot be read: {error!r}") from error
 
@@ -292,9 +294,10 @@ def _steps(value: object) -> int | None:
     return value
 
 
-def _parse(record: Mapping[str, object], arrays: Mapping[str, Array]) -> Golden:
-    if record["schema"] != SCHEMA:
-        raise ValueError(f"this toolkit reads schema {SCHEMA}, found {record['schema']!r}")
+def _parse(document: object, arrays: Mapping[str, Array]) -> Golden:
+    if not isinstance(document, Mapping):
+        raise ValueError(f"{RECORD} is not an object")
+    record = to_current(GOLDEN, document)
     told, kept = record["identity"], record["tolerances"]
     described, machine = record["sentences"], record["machine"]
     if not (isinstance(told, dict) and isinstance(kept, dict) and isinstance(described, list) and described):
@@ -314,7 +317,7 @@ def _parse(record: Mapping[str, object], arrays: Mapping[str, Array]) -> Golden:
         runtime=str(record["runtime"]),
         machine=machine,
         noise_scale=float(str(record["noise_scale"])),
-        steps=_steps(record.get("steps")),  # made before 0.2: there is none
+        steps=_steps(record["steps"]),
         tolerances=Tolerances(**kept),
         identity=identity,
         sentences=tuple(sentences),

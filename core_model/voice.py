@@ -31,6 +31,7 @@ from safetensors.numpy import save
 
 from core_model.description import NAME, Description, Fields, Json, SymbolTable
 from core_model.errors import PromptExistsError, PromptMissingError, VoiceError
+from core_model.migrations.steps import SCHEMA, VOICE, to_current
 from core_model.strict.json_files import read_json
 from core_model.strict.tensor_files import require_tensors
 
@@ -90,7 +91,7 @@ class Voice:
 
         A voice whose tokens come from a quantizer may have no prompt yet: it was imported, and nobody has been heard.
         """
-        description = Description.parse(read_json(directory / "voice.json", "voice.json"))
+        description = Description.parse(read_json(directory / VOICE, VOICE))
         voice = cls(directory, description)
         for part in WEIGHTS:
             if not voice.has_weights(part):
@@ -145,7 +146,9 @@ class Voice:
             raise PromptMissingError(name, self.prompts())
         tensors = _read_tensors(directory / f"{name}.safetensors", f"{place}.safetensors")
         document = read_json(directory / f"{name}.json", f"{place}.json")
-        facts = Fields(document, f"{place}.json: ")
+        if not isinstance(document, Mapping):
+            raise VoiceError(f"{place}.json", "must be an object")
+        facts = Fields(to_current(f"{place}.json", document), f"{place}.json: ")
         for required in ("semantic_tokens", "phonemes", "style"):
             if required not in tensors:
                 raise VoiceError(f"{place}.safetensors", f"holds no {required}")
@@ -157,7 +160,7 @@ class Voice:
             word_features=_as_floats(tensors.get("word_features")),
             language=facts.text("language", _LANGUAGE),
             reference_mel=_as_floats(tensors.get("reference_mel")),
-            references=facts.integer("references") if "references" in facts else 1,  # prompts of before have none
+            references=facts.integer("references"),
         )
 
 
@@ -215,7 +218,7 @@ _PROMPT_FILES = (".safetensors", ".json")  # in the order in which they are put 
 def _files(
     description: Description, weights: Mapping[str, Mapping[str, Array]], prompts: Mapping[str, Prompt]
 ) -> Iterator[tuple[str, bytes]]:
-    yield "voice.json", json_bytes(description.document())
+    yield VOICE, json_bytes(description.document())
     for part, tensors in sorted(weights.items()):
         yield f"weights/{part}.safetensors", _tensor_bytes(tensors)
     for name, prompt in sorted(prompts.items()):
@@ -234,7 +237,7 @@ def _prompt_tensors(prompt: Prompt) -> dict[str, Array]:
 
 
 def _prompt_facts(prompt: Prompt) -> dict[str, object]:
-    return {"language": prompt.language, "references": prompt.references}
+    return {"schema": SCHEMA, "language": prompt.language, "references": prompt.references}
 
 
 def _tensor_bytes(tensors: Mapping[str, Array]) -> bytes:
@@ -288,7 +291,7 @@ def _as_floats(array: Array | None) -> Floats | None:
 
 def _check_prompt(tensors: Mapping[str, Array], description: Description, place: str) -> None:
     """Shapes and ranges: a prompt that does not fit would fail deep inside a network, far from its cause."""
-    sizes = {name: int(str(value)) for name, value in description.gpt.items()}
+    sizes = {name: int(str(description.gpt[name])) for name in ("semantic_tokens", "phonemes", "word_features")}
     # The last token ends speech, so none may stand in a prompt.
     for name, limit in (("semantic_tokens", sizes["semantic_tokens"] - 1), ("phonemes", sizes["phonemes"])):
         row = tensors[name]

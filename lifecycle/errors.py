@@ -5,6 +5,7 @@ LifecycleError
 │   ├── UnknownVoiceError         no voice of that name: carries the names there are
 │   ├── VoiceExistsError          a voice of that name is there already, and none is ever overwritten
 │   ├── BusyError                 another process is training a voice of that name
+│   ├── ChangedMeanwhileError     a voice that was changed while another was made to take its place
 │   ├── NoSuchVoiceOrBundleError  neither a file nor what a voice could be called
 │   └── VoiceNameError            a name that could not be a directory's everywhere
 ├── RecordingsError             a directory of recordings that no voice can be learnt from
@@ -25,9 +26,17 @@ LifecycleError
 │   └── BaseFilesError            files that no training can start from: carries the hint
 ├── ExportingError              a voice that cannot be written in another program's format
 ├── OutputExistsError           a file is there already, and this verb never overwrites one
+├── MigrationError              a voice that stays as it is, because there is a doubt about the new one
+│   ├── DriftedError              an old golden output that a new export does not give: carries runtime and layer
+│   └── UnprovenError             nothing that would prove the new one: carries why
 ├── RebuildError                the same voice did not give the same payload twice
 ├── ShelfError                  a shelf of bundles whose shelf.toml breaks its schema
 │   └── ShelfBusyError            another process is scrubbing it
+├── LogBusyError                another process writes this log
+├── ClusterError                a Dask cluster that does not answer, or answers no more: carries the address
+├── PlaceError                  a path or address at which no bundles could be found: carries it
+│   └── ExtraMissingError         it takes a package that is not installed: carries its name
+├── ForecastRulesError          rules of the forecast that break their schema: carries the rule
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
 ├── MatrixError                 a matrix's file that breaks its schema: carries the key
 ├── EnvironmentNotBuiltError    an environment that pip, or Python, would not make: carries their words
@@ -79,6 +88,35 @@ class VoiceNameError(StoreError):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name!r} cannot be the name of a voice")
         self.name = name
+
+
+class ChangedMeanwhileError(StoreError):
+    """A voice that was changed while another was made to take its place."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the voice {name!r} was changed meanwhile")
+        self.name = name
+
+
+class MigrationError(LifecycleError):
+    """There is a doubt about a migrated voice, so the old one stays as it is."""
+
+
+class DriftedError(MigrationError):
+    """An old golden output that a new export does not give."""
+
+    def __init__(self, runtime: str, layer: str, told: str) -> None:
+        super().__init__(f"the migrated voice does not speak as the old one did: on {runtime}, {layer}: {told}")
+        self.runtime = runtime
+        self.layer = layer
+
+
+class UnprovenError(MigrationError):
+    """What would prove the migrated voice could not be run."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"nothing proves that the migrated voice would speak as the old one did: {why}")
+        self.why = why
 
 
 class ShelfError(LifecycleError):
@@ -147,6 +185,46 @@ class RebuildError(LifecycleError):
         super().__init__(f"the payload is {bundle_id}; made a second time, it was {found}")
         self.bundle_id = bundle_id
         self.found = found
+
+
+class LogBusyError(LifecycleError):
+    """Another process writes this log."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is being written by another process")
+        self.path = path
+
+
+class ClusterError(LifecycleError):
+    """A Dask cluster that does not answer, or answers no more."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        super().__init__(f"{address}: {problem}")
+        self.address = address
+
+
+class PlaceError(LifecycleError):
+    """A path or address at which no bundles could be found."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}")
+        self.place = place
+
+
+class ExtraMissingError(PlaceError):
+    """What was named takes a package that is not installed."""
+
+    def __init__(self, place: str, package: str) -> None:
+        super().__init__(place, f"this takes the package {package}, which is not installed")
+        self.package = package
+
+
+class ForecastRulesError(LifecycleError):
+    """Rules of the forecast that break their schema. *rule* is "" where all of them do."""
+
+    def __init__(self, rule: str, problem: str) -> None:
+        super().__init__(f"the forecast's rule {rule!r} {problem}" if rule else f"the forecast's rules {problem}")
+        self.rule = rule
 
 
 class ConfigError(LifecycleError):

@@ -22,7 +22,7 @@ from compat_tests.suite import Assessment
 from core_model.runtimes import load_runtime
 from core_model.strict.voice_files import require_harmless
 from core_model.voice import Voice
-from lifecycle.errors import NoSuchVoiceOrBundleError, NotTrustedError, VoiceNameError
+from lifecycle.errors import NotTrustedError
 from lifecycle.narrowed_weights import widen_all
 from lifecycle.store import Store
 from lifecycle.trusting import Judgement, Trust, judge
@@ -99,12 +99,5 @@ def opened_voice(
             widen_all(work / "voice", Manifest.parse((work / "voice" / PATH).read_bytes()))
             yield Voice.open(work / "voice"), bundle_id, fixity(len(bundle.manifest.members), ()), judgement
     else:
-        voice = Voice.open(_named(store, named))
+        voice = Voice.open(store.named(named))
         yield voice, None, fixity_of(voice.directory), None
-
-
-def _named(store: Store, named: str) -> Path:
-    try:
-        return store.path(named)
-    except VoiceNameError:  # a file was meant: what voices may be called would be no help
-        raise NoSuchVoiceOrBundleError(named) from None

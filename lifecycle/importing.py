@@ -184,6 +184,8 @@ def _facts(file: CheckpointFile, checkpoint: Checkpoint, config: Mapping[str, ob
         "config": config,
         "dtype": ", ".join(sorted({str(tensor.dtype) for tensor in checkpoint.tensors.values()})),
     }
+    if checkpoint.widened:
+        facts["widened"] = "bfloat16"
     if checkpoint.lora_rank is not None:
         facts["rank"] = checkpoint.lora_rank
     if file.stock:

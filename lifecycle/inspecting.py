@@ -1,14 +1,13 @@
 """Inspect: who made a bundle, what is in it, where it has been, and what will not last about it.
 
 Knows how to ask and not how to print. Without a key it tells what everybody can see; nothing is unpacked, and the
-networks are not looked at: `verify` does that. The clock is an argument.
+networks are not looked at: `verify` does that. What will not last is the forecast's to say. The clock is an argument.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from archive import dsse
@@ -17,10 +16,12 @@ from archive.bundle import Bundle, open_bundle
 from archive.custody import Record
 from archive.errors import CustodyError, NoMatchingKeyError, SignatureError
 from archive.manifest import Entry
-from archive.outside import Outside, look
+from archive.outside import look
+from lifecycle.forecast_facts import Fact, bundle_facts, outside_facts
+from lifecycle.forecast_rules import Rules
+from lifecycle.forecasting import Finding, foresee
 from lifecycle.trusting import Judgement, Trust, judge
 
-_LONG_YEARS = 10
 _KINDS = {"X25519": "X25519", "scrypt": "a passphrase", "mlkem768x25519": "ML-KEM-768 with X25519"}
 
 
@@ -32,6 +33,7 @@ class Inside:
     description: Mapping[str, object]
     entries: tuple[Entry, ...]
     attested_by: str | None  # fingerprint of the P-256 key of manifest.dsse.json
+    facts: tuple[Fact, ...]  # what a forecast looks at
     problem: str = ""  # what is wrong with manifest.dsse.json
 
 
@@ -49,13 +51,14 @@ class Inspection:
     custody: tuple[Record, ...]
     custody_problem: str  # "" if the chain is whole, or is not there and need not be
     inside: Inside | None  # None: no key was given
-    risks: tuple[str, ...]
+    risks: tuple[Finding, ...]  # of the forecast, the soonest first
 
 
-def inspect(path: Path, identities: Sequence[Identity], *, trust: Trust) -> Inspection:
+def inspect(path: Path, identities: Sequence[Identity], *, trust: Trust, rules: Rules) -> Inspection:
     """Look at the bundle at *path*, inside too where one of *identities* opens it or it is public.
 
-    FormatError, UnsupportedVersionError, DamagedError, OSError; NoMatchingKeyError where keys were given and none fits.
+    FormatError, UnsupportedVersionError, DamagedError, ShelfError, OSError; NoMatchingKeyError where keys were
+    given and none fits.
     """
     with look(path) as outside:
         judgement = judge(outside, trust)
@@ -64,6 +67,7 @@ def inspect(path: Path, identities: Sequence[Identity], *, trust: Trust) -> Insp
         except CustodyError as error:
             records, broken = (), str(error)
         inside = _look_inside(path, identities, records)
+        facts = [*outside_facts(outside, path, judgement.signatures), *(inside.facts if inside else ())]
         return Inspection(
             path,
             path.stat().st_size,
@@ -75,7 +79,7 @@ def inspect(path: Path, identities: Sequence[Identity], *, trust: Trust) -> Insp
             records,
             broken,
             inside,
-            tuple(_risks(outside, judgement, records, inside, trust.now)),
+            foresee(facts, rules, trust.now.date()),
         )
 
 
@@ -84,7 +88,14 @@ def _look_inside(path: Path, identities: Sequence[Identity], records: tuple[Reco
         with open_bundle(path, identities) as bundle:
             signer, problem = _attested(bundle)
             bundle_id = records[-1].bundle_id if records else None
-            return Inside(bundle_id, bundle.manifest.description, bundle.manifest.members, signer, problem)
+            return Inside(
+                bundle_id,
+                bundle.manifest.description,
+                bundle.manifest.members,
+                signer,
+                tuple(bundle_facts(bundle)),
+                problem,
+            )
     except NoMatchingKeyError:
         if identities:
             raise
@@ -97,51 +108,3 @@ def _attested(bundle: Bundle) -> tuple[str | None, str]:
     except SignatureError as error:
         return None, str(error)
     return (found.fingerprint if found else None), ""
-
-
-def _risks(
-    outside: Outside, judgement: Judgement, records: tuple[Record, ...], inside: Inside | None, now: datetime
-) -> list[str]:
-    """What will not last, each with what to do about it."""
-    kinds = outside.recipient_kinds()
-    signed = {signature.kind for signature in judgement.signatures if signature.valid}
-    risks = []
-    if "X25519" in kinds:
-        risks.append("encrypted to X25519: large quantum computers will open any copy. Refresh it to a key age1pq1...")
-    if "scrypt" in kinds:
-        risks.append("encrypted with a passphrase: as strong as that, and lost with it")
-    if len(kinds) == 1:
-        risks.append("one key opens it: if that is lost, so is the voice. Refresh it to a second one, kept elsewhere")
-    if "ssh-ed25519" in signed and "ml-dsa-65" not in signed:
-        risks.append("signed with Ed25519 alone: large quantum computers will forge that. Refresh it")
-    if not signed:
-        risks.append("nobody vouches for it. Refresh it with a key whose fingerprint is known")
-    if not any(name.endswith(".par2") for name in outside.reserved):
-        risks.append("no recovery data: what is damaged is lost. Refresh it with --redundancy")
-    years = _years_since(records[-1].when, now) if records else None
-    if years is not None and years >= _LONG_YEARS:
-        risks.append(f"last written {years} years ago. Look whether its algorithms still hold, and refresh it")
-    if inside is not None:
-        risks += _risks_of_formats(inside)
-    return risks
-
-
-def _risks_of_formats(inside: Inside) -> list[str]:
-    formats = {entry.format for entry in inside.entries}
-    risks = []
-    if "pt" in formats:
-        risks.append(
-            "TorchScript, which torch has called deprecated since 2.13: the ONNX exports are there to outlive it"
-        )
-    if "onnx" not in formats:
-        risks.append("no ONNX exports: it speaks only where torch and this toolkit run")
-    if inside.description.get("preview"):
-        risks.append("it grew from a base that is a preview: train it again when there is a better one")
-    return risks
-
-
-def _years_since(when: str, now: datetime) -> int | None:
-    try:
-        return int((now - datetime.fromisoformat(when)).days // 365.2425)
-    except (ValueError, TypeError):
-        return None

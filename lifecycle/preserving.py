@@ -36,7 +36,7 @@ DERIVED = (
     "manifest.json",
     "manifest.dsse.json",
 )  # beside voice.json, but made from it: never carried over, always made anew
-_BUNDLE_BEGINS = b"README.txt\0"  # what may be replaced by another bundle: archive/SPEC.md
+BUNDLE_BEGINS = b"README.txt\0"  # what may be replaced by another bundle: archive/SPEC.md
 _ROOT = Path(__file__).resolve().parent.parent
 _OTHER_HASH_SEED = "20451121"  # any but the 0 that exports are made under and the day's random one
 
@@ -80,7 +80,7 @@ def preserve(
     the voice in another directory, in a process with another PYTHONHASHSEED.
     """
     voice = Voice.open(store.path(name))
-    require_same_kind(destination, _BUNDLE_BEGINS)
+    require_same_kind(destination, BUNDLE_BEGINS)
     destination.parent.mkdir(parents=True, exist_ok=True)  # now, not after a minute of exporting
     stages = 3 if rebuild_check else 2
     with store.scratch(name) as work:
@@ -112,17 +112,23 @@ def payload_members(voice: Voice, work: Path) -> tuple[dict[str, Path], dict[str
     """Return path in the payload → file, for all that a bundle of *voice* holds, and what the manifest notes of them.
 
     Exports are made below *work*, and there weights are narrowed.
-
-    A file whose name begins with a dot was never finished, and is not the voice's.
     """
-    files = (path for path in voice.directory.rglob("*") if path.is_file() and not path.name.startswith("."))
-    members = {path.relative_to(voice.directory).as_posix(): path for path in files}
-    members = {name: path for name, path in members.items() if name.split("/")[0] not in DERIVED}
+    members = voice_files(voice)
     for kind in kinds_of(voice):
         directory = work / "exports" / kind
         directory.mkdir(parents=True)
         members |= {f"exports/{kind}/{path.name}": path for path in export(voice, kind, directory)}
     return narrowed(members, work)
+
+
+def voice_files(voice: Voice) -> dict[str, Path]:
+    """Return path in the payload → file, for what is the voice's own and made from nothing else in it.
+
+    A file whose name begins with a dot was never finished, and is not the voice's.
+    """
+    files = (path for path in voice.directory.rglob("*") if path.is_file() and not path.name.startswith("."))
+    members = {path.relative_to(voice.directory).as_posix(): path for path in files}
+    return {name: path for name, path in members.items() if name.split("/")[0] not in DERIVED}
 
 
 def describe(voice: Voice) -> dict[str, object]:

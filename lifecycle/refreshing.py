@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from archive import files
 from archive.age.envelope import Identity, Recipient
 from archive.bundle import Packed, open_bundle
 from archive.custody import Act, Record
+from archive.errors import DestinationExistsError
 from archive.outside import look
 from archive.parity import DEFAULT_PERCENT
 from lifecycle.errors import OutputExistsError
@@ -49,8 +51,10 @@ def refresh(
     be signed by somebody trusted. Results of a matrix beside it go into the chain of custody. NotTrustedError,
     OutputExistsError, ArchiveError; then nothing is written.
     """
-    if destination.exists():
-        raise OutputExistsError(destination)
+    try:
+        files.require_absent(destination)
+    except DestinationExistsError:
+        raise OutputExistsError(destination) from None
     destination.parent.mkdir(parents=True, exist_ok=True)
     with open_bundle(bundle_path, identities) as bundle:
         judgement = require_trusted(bundle.outside, trust)

@@ -8,7 +8,9 @@ so a run that is interrupted goes on where it stopped. docs/scrub.md.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import os
+import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +18,13 @@ from typing import Any
 
 from archive.bundle import check
 from archive.errors import ArchiveError, UnsupportedVersionError
-from lifecycle.shelf import Copies, FixityLog, open_log, read_copies
+from archive.files import open_regular
+from lifecycle.line_log import LineLog
+from lifecycle.shelf import SUFFIX, Copies, bundles_below, open_log, read_copies
 
-_SUFFIX = ".voice"
 _PIECE_BYTES = 4 * 2**20
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _GOES_ON = timedelta(days=7)  # an interrupted run that is older begins anew: its findings are no longer today's
 UNCHANGED, NEW = "unchanged", "new"
 CHANGED, MISSING, DAMAGED, UNREADABLE = "changed", "missing", "damaged", "unreadable"
@@ -73,9 +78,9 @@ def scrub(
     copies = read_copies(directory)
     with open_log(directory) as log:
         known = _accepted(log)
-        names = sorted({*_bundles(directory), *known})
+        names = sorted({*(path.relative_to(directory).as_posix() for path in bundles_below(directory)), *known})
         run, done = _unfinished(log)
-        if run and run < _stamp(now() - _GOES_ON):
+        if not _STAMP.fullmatch(run) or run < _stamp(now() - _GOES_ON):
             run, done = "", {}
         resumed = len(done)
         if not run:
@@ -90,7 +95,8 @@ def scrub(
                 log.append({"event": "bundle", "run": run, "at": _stamp(now()), **asdict(finding)})
             findings.append(finding)
         tell(len(names), len(names), "done")
-        result = Scrubbed(run, resumed, tuple(findings), copies, log.unreadable_lines)
+        unreadable = log.unreadable_lines + sum(r["event"] == "bundle" and _finding(r) is None for r in log.records)
+        result = Scrubbed(run, resumed, tuple(findings), copies, unreadable)
         log.append(
             {
                 "event": "end",
@@ -102,14 +108,6 @@ def scrub(
             }
         )
         return result
-
-
-def _bundles(directory: Path) -> Iterator[str]:
-    """Paths of the bundles below *directory*. Links are not followed; what begins with a dot is not finished."""
-    for path in directory.rglob(f"*{_SUFFIX}"):
-        relative = path.relative_to(directory)
-        if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in relative.parts):
-            yield relative.as_posix()
 
 
 def _look(directory: Path, name: str, accepted: str | None, accept: bool) -> Finding:
@@ -145,14 +143,14 @@ def _different(
 
 def _digest(path: Path) -> tuple[str, int]:
     state, size = hashlib.sha256(), 0
-    with path.open("rb", buffering=0) as file:
+    with open_regular(path) as file:
         while piece := file.read(_PIECE_BYTES):
             state.update(piece)
             size += len(piece)
     return state.hexdigest(), size
 
 
-def _accepted(log: FixityLog) -> dict[str, str]:
+def _accepted(log: LineLog) -> dict[str, str]:
     """The SHA-256 that each bundle of the shelf should have."""
     digests: dict[str, str] = {}
     for record in log.records:
@@ -165,7 +163,7 @@ def _accepted(log: FixityLog) -> dict[str, str]:
     return digests
 
 
-def _unfinished(log: FixityLog) -> tuple[str, dict[str, Finding]]:
+def _unfinished(log: LineLog) -> tuple[str, dict[str, Finding]]:
     """The run that was interrupted, and what it found; ("", {}) if the last one came to its end."""
     run = ""
     done: dict[str, Finding] = {}
@@ -179,12 +177,32 @@ def _unfinished(log: FixityLog) -> tuple[str, dict[str, Finding]]:
 
 
 def _finding(record: dict[str, Any]) -> Finding | None:
-    """The finding in a line of the log, if it is one."""
-    if record["event"] != "bundle" or not isinstance(record.get("path"), str):
+    """The finding in a line of the log, if it is one as we write them: whoever else writes there leads us nowhere."""
+    if record["event"] != "bundle":
         return None
     known: dict[str, Any] = {field.name: record.get(field.name) for field in fields(Finding)}
-    known["details"] = tuple(known["details"] or ())
-    return Finding(**known)
+    path, sha256, size, details = (known[name] for name in ("path", "sha256", "size", "details"))
+    well_formed = (
+        _is_on_the_shelf(path)
+        and known["state"] in (UNCHANGED, NEW, *WRONG)
+        and (sha256 is None or (isinstance(sha256, str) and _SHA256.fullmatch(sha256)))
+        and (size is None or type(size) is int)
+        and isinstance(known["accepted"], bool)
+        and isinstance(details, (list, tuple))
+        and all(isinstance(detail, str) for detail in details)
+    )
+    return Finding(**{**known, "details": tuple(details)}) if well_formed else None
+
+
+def _is_on_the_shelf(path: object) -> bool:
+    """Whether *path* leads to where a bundle of the shelf may stand, spelled as we spell it."""
+    if not isinstance(path, str) or not path.endswith(SUFFIX) or "\0" in path:
+        return False
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:  # no file has such a name
+        return False
+    return not any(part in ("", ".", "..") for part in path.split("/"))
 
 
 def _stamp(moment: datetime) -> str:

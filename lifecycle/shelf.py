@@ -1,7 +1,6 @@
 """A shelf: a directory of bundles, what its owner says of its copies (shelf.toml), and its fixity log (fixity.jsonl).
 
-Knows neither bundles nor digests. The log is only ever appended to, one whole line at a time, each brought to the disk;
-a line that a power cut left unfinished is passed over by its reader. docs/scrub.md.
+Knows neither bundles nor digests. docs/scrub.md.
 
     shelf.toml                          fixity.jsonl
     [[copies]]                          {"event": "begin", "run": "2026-11-21T15:00:00Z", "bundles": 200}
@@ -13,21 +12,22 @@ a line that a power cut left unfinished is passed over by its reader. docs/scrub
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
-import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from lifecycle.errors import ShelfBusyError, ShelfError
+from archive.errors import FormatError
+from archive.files import open_regular
+from lifecycle.errors import LogBusyError, OutputExistsError, ShelfBusyError, ShelfError
+from lifecycle.line_log import LineLog, open_lines
 
+SUFFIX = ".voice"
 SHELF = "shelf.toml"
 LOG = "fixity.jsonl"
 COPIES = 3
 PLACES = 2
+_MOST_SHELF_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,16 @@ def read_copies(directory: Path) -> Copies:
     """Read shelf.toml, whose tables [[copies]] each name a place; without it nothing is recorded. ShelfError."""
     path = directory / SHELF
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            data = file.read(_MOST_SHELF_BYTES + 1)
+        if len(data) > _MOST_SHELF_BYTES:
+            raise ShelfError(f"{path} has more than {_MOST_SHELF_BYTES} bytes")
+        document = tomllib.loads(data.decode("utf-8"))
     except FileNotFoundError:
         return Copies(())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except FormatError:
+        raise ShelfError(f"{path} is no file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ShelfError(f"{path} is not TOML: {error}") from error
     unknown = sorted(document.keys() - {"copies"})
     tables = document.get("copies", [])
@@ -69,54 +75,21 @@ def read_copies(directory: Path) -> Copies:
     return Copies(tuple(places))
 
 
-class FixityLog:
-    """The log of one shelf, held by one process at a time. Made by `open_log`."""
-
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self.path = path
-        self._descriptor = descriptor
-        data = path.read_bytes()
-        self.records: list[dict[str, Any]] = []
-        self.unreadable_lines = 0
-        for line in data.split(b"\n"):
-            record = _parse(line)
-            if record is not None:
-                self.records.append(record)
-            elif line.strip():
-                self.unreadable_lines += 1
-        self._torn = bool(data) and not data.endswith(b"\n")
-
-    def append(self, record: Mapping[str, object]) -> None:
-        """Add a line and bring it to the disk. OSError; then the line counts as never written."""
-        line = (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8")
-        data = b"\n" + line if self._torn else line
-        self._torn = True
-        if os.write(self._descriptor, data) != len(data):
-            raise OSError(28, os.strerror(28), str(self.path))
-        os.fsync(self._descriptor)
-        self._torn = False
-        self.records.append(dict(record))
-
-
 @contextlib.contextmanager
-def open_log(directory: Path) -> Iterator[FixityLog]:
+def open_log(directory: Path) -> Iterator[LineLog]:
     """Open the fixity log of *directory*, new if there is none. ShelfBusyError while another process has it."""
-    path = directory / LOG
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ShelfBusyError(directory) from error
-        yield FixityLog(path, descriptor)
-    finally:
-        os.close(descriptor)
+        with open_lines(directory / LOG) as log:
+            yield log
+    except LogBusyError:
+        raise ShelfBusyError(directory) from None
+    except OutputExistsError:
+        raise ShelfError(f"{directory / LOG} is no file") from None
 
 
-def _parse(line: bytes) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) and isinstance(record.get("event"), str) else None
+def bundles_below(directory: Path) -> Iterator[Path]:
+    """The bundles below *directory*. Links are not followed; what begins with a dot is not finished."""
+    for path in directory.rglob(f"*{SUFFIX}"):
+        parts = path.relative_to(directory).parts
+        if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in parts):
+            yield path

@@ -6,6 +6,7 @@ Knows nothing of what is inside a voice. DESIGN §4, §6.
       .lock                             held while a temporary directory is made or cleaned away
       voices/NAME/                      one voice
       voices/.NAME.XXXXXXXX.unfinished  what is being worked on; whoever works on it holds a lock on it
+      voices/.NAME.XXXXXXXX.replaced    a voice whose place another one takes: `exchanging` tells
       work/NAME/                        an unfinished training run, kept so that it can be resumed
 
 Everything is written to a temporary sibling, flushed to the disk and renamed. A process killed at any moment leaves
@@ -22,6 +23,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +31,21 @@ from typing import BinaryIO
 
 import platformdirs
 
-from lifecycle.errors import BusyError, OutputExistsError, UnknownVoiceError, VoiceExistsError, VoiceNameError
+from lifecycle.errors import (
+    BusyError,
+    ChangedMeanwhileError,
+    NoSuchVoiceOrBundleError,
+    OutputExistsError,
+    UnknownVoiceError,
+    VoiceExistsError,
+    VoiceNameError,
+)
+from lifecycle.exchanging import exchange, is_unsettled, settle
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # one spelling only: two names must not be one directory on a Mac
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}  # Windows
 _UNFINISHED = ".unfinished"
+State = frozenset[tuple[str, int, int, int]]  # of each file: path, inode, size, time
 
 
 def default_home() -> Path:
@@ -68,9 +80,20 @@ class Store:
 
     def path(self, name: str) -> Path:
         """Return the directory of the voice *name*; UnknownVoiceError if there is none."""
-        if require_name(name) not in self.names():
+        path = self.voices_directory / require_name(name)
+        if not path.is_dir() and is_unsettled(self.voices_directory, name):  # whoever was replacing it was killed
+            with self._locked():
+                settle(self.voices_directory, name)
+        if not path.is_dir():
             raise UnknownVoiceError(name, self.names())
-        return self.voices_directory / name
+        return path
+
+    def named(self, name: str) -> Path:
+        """The same where a file could have been meant too: NoSuchVoiceOrBundleError if *name* could be no voice's."""
+        try:
+            return self.path(name)
+        except VoiceNameError:  # what voices may be called would be no help
+            raise NoSuchVoiceOrBundleError(name) from None
 
     def require_free(self, name: str) -> None:
         """Refuse *name* if it is no name or is taken: VoiceNameError, VoiceExistsError."""
@@ -98,6 +121,8 @@ class Store:
     @contextlib.contextmanager
     def new_voice(self, name: str) -> Iterator[Path]:
         """Yield an empty directory that becomes the voice *name* if the block ends without an error, else vanishes."""
+        if self.voices_directory.is_dir():
+            self.clean_leftovers()  # also where the name is taken: by a run that was killed just after that, perhaps
         self.require_free(name)
         with self.scratch(name) as directory:
             made = directory / name
@@ -105,6 +130,20 @@ class Store:
             yield made
             sync_tree(made)
             _rename_directory(made, self.voices_directory / name)
+
+    def replace_voice(self, name: str, made: Path, state: State) -> None:
+        """Put the directory *made* in the place of the voice *name*, whose `state_of` was *state* when work began.
+
+        ChangedMeanwhileError if it is another one now; then it stays. Whoever looks sees the old voice or the new one,
+        after a kill at any moment, too. The old one lies where *made* was.
+        """
+        path = self.path(name)
+        sync_tree(made)
+        with self._locked():
+            if state_of(path) != state:
+                raise ChangedMeanwhileError(name)
+            exchange(made, path)
+        sync_directory(self.voices_directory)
 
     @contextlib.contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
@@ -128,6 +167,7 @@ class Store:
         """Remove what killed writers left behind; return the names of what was removed."""
         removed = []
         with self._locked():
+            settle(self.voices_directory)
             for path in sorted(self.voices_directory.glob(f".*{_UNFINISHED}")):
                 try:
                     with _directory_lock(path):
@@ -145,8 +185,19 @@ class Store:
             yield
 
 
+def state_of(directory: Path) -> State:
+    """What tells whether anything below *directory* was changed, made or taken away since: no content is read."""
+    found = ((path, path.lstat()) for path in directory.rglob("*"))
+    return frozenset((path.as_posix(), stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in found)
+
+
 def require_same_kind(path: Path, beginning: bytes) -> None:
-    """Refuse to write over the file *path* unless it is empty or begins with *beginning*: it may be the only key."""
+    """Refuse to write over the file *path* unless it is empty or begins with *beginning*: it may be the only key.
+
+    What is there and no file, a device or a pipe, is refused too: a rename over /dev/null would be the end of it.
+    """
+    if path.exists() and not path.is_file():
+        raise OutputExistsError(path)
     if path.is_file():
         with path.open("rb") as file:
             if file.read(len(beginning)) not in (b"", beginning):
@@ -158,13 +209,14 @@ def new_file(path: Path, *, mode: int = 0o666, replace: bool = True) -> Iterator
     """Yield a file that becomes *path* if the block ends without an error, else vanishes.
 
     What is there already is replaced if it is a file, else OutputExistsError: a rename over /dev/null would be the end
-    of that device. With replace=False a file is left alone too.
+    of that device. With replace=False a file is left alone too. What a killed writer of *path* left beside it goes: it
+    may be half of a secret key.
     """
+    _sweep(path)
     if path.exists() and not (replace and path.is_file()):
         raise OutputExistsError(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
-    descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+    unfinished, descriptor = _begin(path, mode)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
@@ -178,6 +230,34 @@ def new_file(path: Path, *, mode: int = 0o666, replace: bool = True) -> Iterator
         unfinished.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def _begin(path: Path, mode: int) -> tuple[Path, int]:
+    """A new empty sibling of *path*, open and locked."""
+    while True:
+        unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
+        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+        with contextlib.suppress(OSError):  # a file system that knows no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if unfinished.exists():
+            return unfinished, descriptor
+        os.close(descriptor)  # somebody who swept between the two lines took it for a dead one
+
+
+def _sweep(path: Path) -> None:
+    """Remove what dead writers of *path* left. What is locked belongs to one that is alive."""
+    left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}{re.escape(_UNFINISHED)}")
+    for sibling in list(path.parent.iterdir()) if path.parent.is_dir() else []:
+        if not left.fullmatch(sibling.name):
+            continue
+        with contextlib.suppress(OSError):  # alive, somebody else's, or no file at all
+            descriptor = os.open(sibling, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    sibling.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def sync_tree(directory: Path) -> None:

@@ -82,12 +82,14 @@ def write_report(
 ) -> Path:
     """Write the page into *directory*, whole or not at all, over an earlier one but over nothing else.
 
+    Readable by its owner alone, as the voice is; so is *directory*, if it is made here: whose it is already is left so.
     OutputExistsError, OSError. *machine* as `core_model.machine.describe` gives it, *signatures* a line for each.
     """
     page = render(found, now=now, machine=machine, signatures=signatures, history=history)
     path = directory / NAME
     require_same_kind(path, _BEGINS)
-    with new_file(path) as file:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with new_file(path, mode=0o600) as file:
         file.write(page.encode())
     return path
 

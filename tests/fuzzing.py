@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -242,9 +243,9 @@ def _on_disk(data: bytes) -> Path:
     return _scratch()
 
 
-def with_hypothesis(name: str, seconds: float) -> bytes | None:
-    """Search until the time is over; the smallest input that was a finding, or None."""
-    target, until, last = TARGETS[name][0], time.monotonic() + seconds, b""
+def with_hypothesis(name: str, seconds: float) -> tuple[bytes | None, int]:
+    """Search until the time is over; the smallest input that was a finding, or None, and how many were tried."""
+    target, until, last, tried = TARGETS[name][0], time.monotonic() + seconds, b"", 0
 
     @settings(
         max_examples=1000,
@@ -256,8 +257,8 @@ def with_hypothesis(name: str, seconds: float) -> bytes | None:
     )
     @given(changed(name))
     def attempt(data: bytes) -> None:
-        nonlocal last
-        last = data
+        nonlocal last, tried
+        last, tried = data, tried + 1
         expect_refusal(target, data)
 
     while time.monotonic() < until:
@@ -265,12 +266,12 @@ def with_hypothesis(name: str, seconds: float) -> bytes | None:
             attempt()
         except Exception as error:  # noqa: BLE001  whatever it is, it is a finding
             print(f"{name}: {type(error).__name__}: {error}")
-            return last
-    return None
+            return last, tried
+    return None, tried
 
 
-def with_atheris(name: str, seconds: int) -> int:
-    """Let atheris search in a process of its own, because it never returns; its exit status."""
+def with_atheris(name: str, seconds: int) -> tuple[bool, int]:
+    """Let atheris search in a process of its own, because it never returns; (found something, how many were tried)."""
     with tempfile.TemporaryDirectory() as corpus:
         for seed in seeds(name):
             (Path(corpus) / hashlib.sha256(seed).hexdigest()).write_bytes(seed)
@@ -279,10 +280,16 @@ def with_atheris(name: str, seconds: int) -> int:
             f"-max_len={_LONGEST}",
             f"-artifact_prefix=fuzz-{name}-",
             "-verbosity=0",
+            "-timeout=30",  # s; five are allowed, but who knows how busy the machine is
+            "-rss_limit_mb=512",
+            "-print_final_stats=1",
         ]
-        return subprocess.run(
-            [sys.executable, "-m", "tests.fuzzing", "atheris", name, *options, corpus], check=False
-        ).returncode
+        call = [sys.executable, "-m", "tests.fuzzing", "atheris", name, *options, corpus]
+        done = subprocess.run(call, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
+        if done.returncode:
+            print(done.stderr, file=sys.stderr)
+        told = re.search(r"number_of_executed_units: (\d+)", done.stderr)
+        return done.returncode != 0, int(told[1]) if told else 0
 
 
 def _inside_atheris(name: str, options: list[str]) -> None:
@@ -311,18 +318,19 @@ def main(arguments: list[str]) -> int:
     led = importlib.util.find_spec("atheris") is not None
     findings = 0
     for name in names:
-        found = with_hypothesis(name, seconds / 2 if led else seconds)
+        found, tried = with_hypothesis(name, seconds / 2 if led else seconds)
+        failed, told = found is not None, f"{tried} inputs of Hypothesis"
         if found is not None:
             path = Path(f"fuzz-{name}-{hashlib.sha256(found).hexdigest()[:16]}")
             path.write_bytes(found)
             print(f"{name}: written to {path}")
-            findings += 1
-        elif led and with_atheris(name, max(1, int(seconds / 2))) != 0:
-            findings += 1
-        print(
-            f"{name}: {'FOUND' if findings else 'nothing found'}{'' if led else ' (atheris is not installed)'}",
-            flush=True,
-        )
+        elif led:
+            failed, tried = with_atheris(name, max(1, int(seconds / 2)))
+            told += f", {tried} of atheris"
+        else:
+            told += " (atheris is not installed)"
+        findings += failed
+        print(f"{name}: {'FOUND' if failed else 'nothing found'}; {told}", flush=True)
     _scratch().unlink(missing_ok=True)
     return min(findings, 1)
 

@@ -28,6 +28,7 @@ TORCH_FREE = (
     "core_model.description",
     "core_model.diffusion.lora",
     "core_model.features.reference_mel",
+    "core_model.migrations",
     "core_model.player",
     "core_model.replaying",
     "core_model.runner",

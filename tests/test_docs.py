@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from lifecycle.cli import VERBS, main
+from tests.test_forecast_page import write_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(?<=<!-- help -->\n)```text\n.*?```(?=\n<!-- /help -->)", re.DOTALL)
@@ -114,6 +115,7 @@ def write() -> None:
             else f"# lifecycle {verb}\n\n<!-- help -->\n```text\n```\n<!-- /help -->\n"
         )
         path.write_text(BLOCK.sub(lambda _, verb=verb: help_block(verb), text))
+    write_rules()
 
 
 if __name__ == "__main__":

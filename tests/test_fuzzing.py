@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,15 +57,29 @@ def test_a_finding_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         raise REFUSALS[0]("a refusal")
 
     monkeypatch.setitem(fuzzing.TARGETS, "container", (falls_over, ("tar",)))
-    found = fuzzing.with_hypothesis("container", 5)
-    assert found is not None and len(found) > 3
+    found, tried = fuzzing.with_hypothesis("container", 5)
+    assert found is not None and len(found) > 3 and tried
 
 
 def test_the_whole_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fuzzing, "with_atheris", lambda name, seconds: 0)
+    monkeypatch.setattr(fuzzing, "with_atheris", lambda name, seconds: (name == "json", 7))
     assert fuzzing.main(["0.2", "manifest"]) == 0
-    assert "manifest: nothing found" in capsys.readouterr().out
+    assert re.match(r"manifest: nothing found; [1-9]\d* inputs of Hypothesis", capsys.readouterr().out)
+
+
+def test_one_finding_is_not_said_of_the_next_target(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fuzzing, "with_hypothesis", lambda name, seconds: (None, 5))
+    monkeypatch.setattr(fuzzing, "with_atheris", lambda name, seconds: (name == "json", 7))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    assert fuzzing.main(["1", "json", "manifest"]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert told == [
+        "json: FOUND; 5 inputs of Hypothesis, 7 of atheris",
+        "manifest: nothing found; 5 inputs of Hypothesis, 7 of atheris",
+    ]
 
 
 @given(st.binary(max_size=40))

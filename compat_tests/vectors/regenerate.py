@@ -19,6 +19,7 @@ NOT_KEPT = {
     "json_huge",
     "manifest_bomb_of_lists",
     "manifest_bomb_of_paths",
+    "manifest_bomb_of_quotes",
     "manifest_huge",
     "onnx_bomb_of_fields",
     "safetensors_bomb_of_tensors",

@@ -20,6 +20,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from core_model.export.exported import NEWEST_IR
 from core_model.export.graphs import (
     FREE_LENGTHS,
     GPT_OUTPUTS,
@@ -35,7 +36,6 @@ from core_model.synthesis import load_gpt, load_sovits
 from core_model.voice import Voice
 
 OPSET = 17
-NEWEST_IR = 9  # ONNX Runtime 1.15 reads no newer
 _LEAST_BYTES = 4096  # below that a Cast costs more than it saves
 
 

@@ -20,13 +20,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from core_model.errors import CheckpointError, PretrainedError
+from core_model.upstream import norms
 from core_model.upstream.checkpoint import read_tensors
 
 CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first that is there
 _RENAMED = {  # the ending of a name in older folders: today's
-    ".weight_g": ".parametrizations.weight.original0",
-    ".weight_v": ".parametrizations.weight.original1",
     "LayerNorm.gamma": "LayerNorm.weight",
     "LayerNorm.beta": "LayerNorm.bias",
 }
@@ -75,7 +74,8 @@ def read_weights(folder: Path, needed: Mapping[str, tuple[int, ...]], prefix: st
 
 def _read(path: Path) -> Tensors:
     try:
-        return dict(load_file(path)) if path.suffix == ".safetensors" else dict(read_tensors(path))
+        found = load_file(path) if path.suffix == ".safetensors" else read_tensors(path)
+        return norms.to_parametrized(found)
     except CheckpointError as error:
         raise PretrainedError(path, str(error)) from error
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:

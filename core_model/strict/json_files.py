@@ -21,9 +21,15 @@ def read_json(path: Path, place: str) -> object:
         size = path.stat().st_size
         if size > LARGEST_bytes:
             raise UnsafeFileError(place, f"has {size} bytes of JSON; at most {LARGEST_bytes} are accepted")
-        document: object = json.loads(path.read_bytes(), object_pairs_hook=_object)
+        return parse_json(path.read_bytes(), place)
     except FileNotFoundError:
         raise VoiceError(place, "is missing") from None
+
+
+def parse_json(data: bytes, place: str) -> object:
+    """The same of bytes that were already read."""
+    try:
+        document: object = json.loads(data, object_pairs_hook=_object)
     except _TwiceError as twice:
         raise UnsafeFileError(place, f"has the key {str(twice)[:80]!r} twice in one object") from None
     except RecursionError:

@@ -4,8 +4,8 @@ Knows which language keeps its files where and nothing of what is in them; <lang
 versions give the same bytes. A file that is not the one that was written is refused, never read. An analyser that is
 compiled (Japanese, Korean) cannot be carried: its package and version are written down instead.
 
-    index.json    {"schema": 1, "languages": ["en"], "reading": "plain", "table": "v2",
-                   "packages": {name: version}, "files": {name: {"sha256", ...}}}      (once without table and packages)
+    index.json    {"schema": 2, "languages": ["en"], "reading": "plain", "table": "v2",
+                   "packages": {name: version}, "files": {name: {"sha256", ...}}}
     en.*  zh.* …  the files of a language
     mixed.*       what tells languages apart, where there is any but English
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from core_model.errors import RuntimeMissingError, UnknownLanguageError, VoiceError
+from core_model.migrations.steps import SCHEMA, TEXT, to_current
 
 PLAIN = "plain"  # a text is read as a listener expects
 UPSTREAM = "upstream"  # or as GPT-SoVITS reads it, defects included
@@ -32,7 +33,6 @@ TABLES: Mapping[str, tuple[str, ...]] = {  # of phonemes: the languages it has s
 DEFAULT_TABLE = "v2"
 
 _INDEX = "index.json"
-_SCHEMA = 1
 _VERSION = "1"  # of the files in data/; raised when one of them changes
 _MODULES: Mapping[str, str] = {  # prefix of its files' names: where they come from
     "en": "core_model.text.english_data",
@@ -154,7 +154,7 @@ def write_data(directory: Path, languages: Sequence[str], reading: str = PLAIN, 
             "version": _VERSION if source is None else f"{source} {metadata.version(source)}",
         }
     index = {
-        "schema": _SCHEMA,
+        "schema": SCHEMA,
         "languages": spoken,
         "reading": reading,
         "table": table,
@@ -172,15 +172,16 @@ def open_data(directory: Path) -> VoiceData:
         raise _broken(f"cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise _broken("is not JSON") from error
-    if not isinstance(index, dict) or index.get("schema") != _SCHEMA:
-        raise _broken(f"is not of schema {_SCHEMA}, which this version reads")
+    if not isinstance(index, dict):
+        raise _broken("is not an object")
+    index = to_current(TEXT, index)
     languages, reading, files = index.get("languages"), index.get("reading"), index.get("files")
-    table, packages = index.get("table", DEFAULT_TABLE), index.get("packages", {})
+    table, packages = index.get("table"), index.get("packages")
     if not isinstance(languages, list) or not all(isinstance(language, str) for language in languages):
         raise _broken("languages is not a list of names")
     if reading not in (PLAIN, UPSTREAM):
         raise _broken(f"reading is neither {PLAIN} nor {UPSTREAM}")
-    if table not in TABLES:
+    if not isinstance(table, str) or table not in TABLES:
         raise _broken(f"table is none of {', '.join(TABLES)}")
     if not isinstance(packages, dict) or not all(isinstance(version, str) for version in packages.values()):
         raise _broken("packages is not a map of versions")

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from core_model.errors import CheckpointError
-from core_model.upstream import families, unpickle
+from core_model.upstream import families, norms, unpickle
 from core_model.upstream.container import Container
 from core_model.upstream.old_stream import OldStream, is_old_stream
-from core_model.upstream.unpickle import Storage, TensorPlan
+from core_model.upstream.unpickle import BFLOAT16, Storage, TensorPlan
 
 _WITH_TENSORS = ("weight", "model", "generator")
 _KNOWN_PARTS = {*_WITH_TENSORS, "config", "info", "lora_rank", "iteration", "optimizer", "learning_rate"}
@@ -34,7 +34,11 @@ _DEEPEST, _LARGEST = 16, 100_000  # a configuration nests 4 deep and holds some 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a file held. Tensors are under upstream's names, in the dtype of the file, and share no memory with it."""
+    """What a file held. Tensors are under upstream's names, in the dtype of the file, and share no memory with it.
+
+    But for bfloat16, which NumPy has not: such tensors are float32, which holds all their values exactly, and *widened*
+    says so. Norms are under the names of the old hooks (weight_g), as upstream writes them, whichever form came in.
+    """
 
     kind: str  # gpt, sovits, lora, lora_training, discriminator, vocoder or speaker_vector
     family: str
@@ -46,6 +50,7 @@ class Checkpoint:
     lora_rank: int | None = None  # of a LoRA
     training: bool = False  # a training state: float32, with an optimizer beside it
     start_md5: str = ""  # of the file's first 8192 bytes, by which GPT-SoVITS knows its base files
+    widened: bool = False  # the file held bfloat16
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         lora_rank=found.finding.lora_rank,
         training=found.training,
         start_md5=found.start_md5,
+        widened=any(plan.storage.dtype == BFLOAT16 for plan in found.plans.values()),
     )
 
 
@@ -161,7 +167,7 @@ def _weights(parts: object) -> dict[str, TensorPlan]:
     for name, plan in found.items():
         if not (isinstance(name, str) and isinstance(plan, TensorPlan)):
             raise CheckpointError(f"among its weights, {name!r} is no tensor")
-    return found
+    return norms.to_hooks(found)
 
 
 def _require_rank(said: object, finding: families.Finding) -> None:
@@ -176,9 +182,16 @@ def _read(container: Container | OldStream, plans: dict[str, TensorPlan]) -> dic
     for name, plan in plans.items():
         wanted = plan.storage
         if wanted not in storages:
-            storages[wanted] = container.storage(wanted.key, wanted.dtype, wanted.count)
+            storages[wanted] = _widened(container.storage(wanted.key, wanted.dtype, wanted.count))
         tensors[name] = plan.view(storages[wanted])
     return tensors
+
+
+def _widened(values: np.ndarray) -> np.ndarray:
+    """bfloat16 as float32, bit for bit the same numbers; anything else as it is."""
+    if values.dtype != BFLOAT16:
+        return values
+    return (values["bfloat16"].astype("<u4") << 16).view("<f4")
 
 
 def _require_all_named(container: Container | OldStream, named: frozenset[str]) -> None:

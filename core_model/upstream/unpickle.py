@@ -24,12 +24,14 @@ import numpy as np
 from core_model.errors import CheckpointError, UnsafePickleError
 
 _ORDERED, _HPARAMS, _TENSOR = "collections.OrderedDict", "utils.HParams", "torch._utils._rebuild_tensor_v2"
+BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # NumPy has none: the upper half of a float32's bits
 _STORAGES: dict[str, np.dtype] = {
     "torch.HalfStorage": np.dtype("<f2"),
     "torch.FloatStorage": np.dtype("<f4"),
     "torch.DoubleStorage": np.dtype("<f8"),
     "torch.LongStorage": np.dtype("<i8"),
     "torch.IntStorage": np.dtype("<i4"),
+    "torch.BFloat16Storage": BFLOAT16,
 }
 ALLOWED = frozenset({_ORDERED, _HPARAMS, _TENSOR, *_STORAGES})
 

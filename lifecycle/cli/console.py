@@ -47,10 +47,13 @@ class Console:
             raise click.exceptions.Exit(1)
 
     def show(self, *lines: str) -> None:
-        """Print a first part of the answer, for a person; --json tells everything at the end."""
+        """Print a first part of the answer, for a person; --json tells everything at the end.
+
+        Each of *lines* stays one: a stranger's name with a line break in it cannot add an answer of its own.
+        """
         if not self.as_json:
             for line in lines:
-                _print(line)
+                _print(printable(line))
 
     def remark(self, sentence: str) -> None:
         """Say something beside the answer, on stderr; --json has it among its facts."""
@@ -129,7 +132,7 @@ def _plain_lines(title: str, every_s: float) -> Progress:
             return
         told_s = now_s
         left = f", about {now_s * (total - done) / done:.0f} s left" if 0 < done < total else ""
-        _print(f"{title}: {note}  ({now_s:.0f} s gone{left})", err=True)
+        _print(f"{title}: {printable(note)}  ({now_s:.0f} s gone{left})", err=True)
 
     return tell
 
@@ -174,6 +177,7 @@ def count(number: int, noun: str) -> str:
 
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_LOG = click.Path(dir_okay=False, path_type=Path)
 
 
 passphrase_option = click.option("--passphrase-file", type=_FILE, help="File whose one line is the passphrase.")
@@ -198,3 +202,17 @@ def base_option(command: Callable[..., None]) -> Callable[..., None]:
     """For verbs that look into a bundle which may be a delta: gives them `base`."""
     told = "The bundle that BUNDLE was made since, where it holds only what differs (`archive --since`)."
     return click.option("--base", metavar="BUNDLE", type=_FILE, help=told)(command)
+
+
+def many_options(command: Callable[..., None]) -> Callable[..., None]:
+    """For verbs that may be given many bundles: gives them `jobs`, `dask`, `resume` and `time_limit`."""
+    several = click.IntRange(min=1)
+    seconds = click.FloatRange(min=0, min_open=True)
+    for option in (
+        click.option("--time-limit", type=seconds, metavar="SECONDS", help="For each of many bundles.  [default: 600]"),
+        click.option("--resume", metavar="FILE", type=_LOG, help="Log of many bundles: new, or gone on with."),
+        click.option("--dask", metavar="ADDRESS", help="Scheduler of a Dask cluster that does it, as tcp://host:8786."),
+        click.option("--jobs", type=several, metavar="N", help="How many bundles at once, here.  [default: 1]"),
+    ):
+        command = option(command)
+    return command

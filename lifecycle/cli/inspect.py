@@ -33,12 +33,13 @@ def command(
     from datetime import UTC, datetime
 
     from lifecycle.cli.inspection_table import facts_of, lines_of
+    from lifecycle.forecast_rules import read_rules
     from lifecycle.inspecting import inspect
     from lifecycle.secret_files import read_identities
     from lifecycle.trusting import read_trust
 
     trust = read_trust(trusted, store, datetime.now(UTC), accept_unsigned=accept_unsigned)
-    seen = inspect(bundle, read_identities(identities, passphrase_file), trust=trust)
+    seen = inspect(bundle, read_identities(identities, passphrase_file), trust=trust, rules=read_rules())
     doubted = trust.named and not accept_unsigned and bool(seen.judgement.doubt)
     wrong = seen.judgement.wrong or seen.custody_problem or (seen.inside and seen.inside.problem)
     console.answer(facts_of(seen), *lines_of(seen), yes=not wrong and not doubted)

@@ -28,7 +28,9 @@ def lines_of(seen: Inspection) -> list[str]:
     lines += _part("members", [f"{size:>12}  {name}" for name, size in seen.members])
     lines += _part("recovery data", list(seen.recovery) or ["none"])
     lines += _inside(seen.inside)
-    return lines + _part("what will not last", list(seen.risks) or ["nothing that is known today"])
+    return lines + _part(
+        "what will not last", [str(finding) for finding in seen.risks] or ["nothing that is known today"]
+    )
 
 
 def facts_of(seen: Inspection) -> dict[str, object]:
@@ -53,7 +55,7 @@ def facts_of(seen: Inspection) -> dict[str, object]:
             "problem": inside.problem or None,
             "entries": [{name: getattr(entry, name) for name in _ENTRY} for entry in inside.entries],
         },
-        "risks": seen.risks,
+        "risks": [str(finding) for finding in seen.risks],
     }
 
 

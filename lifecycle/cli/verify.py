@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lifecycle.cli.console import Console, Verb, base_option, home_option, key_options, trust_options
+from lifecycle.cli.console import Console, Verb, base_option, home_option, key_options, many_options, trust_options
+from lifecycle.cli.verify_matrix import Places, matrix_options, verify_matrix
 from lifecycle.store import Store
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("voice_or_bundle", metavar="BUNDLE|NAME")
+@click.argument("named", metavar="BUNDLE|NAME...", nargs=-1, required=True)
 @key_options
 @base_option
 @trust_options
@@ -46,37 +47,13 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The log that the report shows; else the one beside BUNDLE, if there is one.",
 )
-@click.option(
-    "--matrix",
-    metavar="[fast|full|FILE.toml]",
-    is_flag=False,
-    flag_value="fast",
-    callback=lambda _ctx, _parameter, named: named and _matrix(named),
-    help="Judge it on many versions of torch and ONNX Runtime, each in an environment that pip builds once. Writes "
-    "signed results beside BUNDLE, which is named before this, and with --report DIR/matrix.html.",
-)
-@click.option(
-    "--environments",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where --matrix keeps its environments (gigabytes); else this system's cache directory.",
-)
-@click.option(
-    "--results",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where --matrix writes its results; else beside BUNDLE, or HOME/matrix.",
-)
-@click.option(
-    "--calibrate",
-    is_flag=True,
-    help="With --matrix, of a voice NAME that was made here: take its tolerances from what the matrix measured.",
-)
+@many_options
+@matrix_options
 @home_option
 @click.pass_obj
 def command(
     console: Console,
-    voice_or_bundle: str,
+    named: tuple[str, ...],
     identities: tuple[Path, ...],
     passphrase_file: Path | None,
     trusted: tuple[str, ...],
@@ -86,6 +63,10 @@ def command(
     junit: Path | None,
     report: Path | None,
     fixity_log: Path | None,
+    jobs: int | None,
+    dask: str | None,
+    resume: Path | None,
+    time_limit: float | None,
     matrix: str | None,
     environments: Path | None,
     results: Path | None,
@@ -99,41 +80,45 @@ def command(
 
     A bundle whose signature is wrong, or not by anybody whom --trust names, is not looked into. One that nobody vouches
     for is looked into, and said to be so.
+
+    Several BUNDLEs, a directory of them, a pattern, or an address like s3://bucket/shelf, are verified each in a
+    process of its own, with one summary; then it ends with 1 unless every one passed.
     """
     from datetime import UTC, datetime
 
+    from lifecycle.cli.many_bundles import absolute_paths, are_many, verify_all
     from lifecycle.cli.verification_table import facts_of, lines_of
-    from lifecycle.cli.verify_matrix import verify_matrix
     from lifecycle.examining import examine
-    from lifecycle.matrix.verification import Asked
     from lifecycle.secret_files import read_identities
     from lifecycle.trusting import read_trust
+    from lifecycle.verifying_many import Asked
 
     if fixity_log and not report:
         raise click.UsageError("--fixity-log is what a report shows: name --report DIR too.")
     now = datetime.now(UTC)
+    runtimes = {"both": ("torch", "onnx"), "all": ("torch", "torchscript", "onnx")}.get(runtime, (runtime,))
     trust = read_trust(trusted, store, now, accept_unsigned=accept_unsigned)
     keys = read_identities(identities, passphrase_file)
     if matrix:
-        if junit or fixity_log or runtime != "both":
-            raise click.UsageError("--runtime, --junit and --fixity-log are not for --matrix.")
-        asked = Asked(voice_or_bundle, keys, store, trust, base)
-        verify_matrix(
-            console,
-            matrix,
-            asked,
-            cache=environments,
-            results_directory=results,
-            report=report,
-            calibrate=calibrate,
-            now=now,
-        )
-        return
+        if junit or fixity_log or runtime != "both" or len(named) != 1:
+            raise click.UsageError("--runtime, --junit and --fixity-log are not for --matrix, and it takes one voice.")
+        from lifecycle.matrix.verification import Named
+
+        wanted = Named(named[0], keys, store, trust, base)
+        where = Places(environments, results, report)
+        return verify_matrix(console, matrix, wanted, where, calibrate=calibrate, now=now)
     if environments or results or calibrate:
         raise click.UsageError("--environments, --results and --calibrate are for --matrix.")
-    runtimes = {"both": ("torch", "onnx"), "all": ("torch", "torchscript", "onnx")}.get(runtime, (runtime,))
+    if jobs or dask or resume or time_limit or are_many(named, store):
+        if report or junit or base or (jobs and dask):
+            told = "--report, --junit and --base are of one voice; --jobs is for this machine, --dask for a cluster."
+            raise click.UsageError(told)
+        paths, passphrase, trusted = absolute_paths(identities, passphrase_file, trusted)
+        home = str(store.home.absolute())
+        asked = Asked(paths, passphrase, trusted, accept_unsigned, runtimes, home, now.isoformat(), time_limit or 600)
+        return verify_all(console, named, asked, jobs=jobs or 1, dask=dask, resume=resume)
     with console.progress("Verifying") as tell:
-        found = examine(voice_or_bundle, keys, store, runtimes, trust=trust, base=base, tell=tell)
+        found = examine(named[0], keys, store, runtimes, trust=trust, base=base, tell=tell)
     if found.judgement and found.judgement.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHES FOR THIS BUNDLE: {found.judgement.doubt}.")
     facts, lines = facts_of(found), lines_of(found)
@@ -144,12 +129,6 @@ def command(
         _write_junit(junit, found)
         facts = facts | {"junit": str(junit)}
     console.answer(facts, *lines, yes=found.passed)
-
-
-def _matrix(named: str) -> str:
-    from lifecycle.cli.verify_matrix import require_matrix
-
-    return require_matrix(named)
 
 
 def _write_junit(path: Path, found: Examination) -> None:

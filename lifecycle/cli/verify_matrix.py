@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,30 +14,51 @@ from lifecycle.cli.console import Console
 from lifecycle.store import Store
 
 if TYPE_CHECKING:
-    from lifecycle.matrix.verification import Asked
+    from lifecycle.matrix.verification import Named
+
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
-def require_matrix(named: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things go; None where nobody said."""
+
+    environments: Path | None
+    results: Path | None
+    report: Path | None
+
+
+def _require_matrix(_ctx: click.Context, _parameter: click.Parameter, named: str | None) -> str | None:
     """Return *named* if it can be a matrix; it may be the bundle, which must stand before the option."""
     from lifecycle.matrix.rows import LANES
 
-    if named in LANES or named.endswith(".toml"):
+    if named is None or named in LANES or named.endswith(".toml"):
         return named
-    raise click.UsageError(
-        f"--matrix takes {', '.join(LANES)} or a FILE.toml, not {named!r}; name the bundle before it."
+    told = f"--matrix takes {', '.join(LANES)} or a FILE.toml, not {named!r}; name the bundle before it."
+    raise click.UsageError(told)
+
+
+def matrix_options(command: Callable[..., None]) -> Callable[..., None]:
+    """For verify: gives it `matrix`, `environments`, `results` and `calibrate`."""
+    matrix = click.option(
+        "--matrix",
+        metavar="[fast|full|FILE.toml]",
+        is_flag=False,
+        flag_value="fast",
+        callback=_require_matrix,
+        help="Judge it on many versions of torch and ONNX Runtime, each in an environment that pip builds once. Writes "
+        "signed results beside BUNDLE, which is named before this, and with --report DIR/matrix.html.",
     )
+    told = "Where --matrix keeps its environments (gigabytes); else this system's cache directory."
+    environments = click.option("--environments", metavar="DIR", type=_DIRECTORY, help=told)
+    told = "Where --matrix writes its results; else beside BUNDLE, or HOME/matrix."
+    results = click.option("--results", metavar="DIR", type=_DIRECTORY, help=told)
+    told = "With --matrix, of a voice NAME that was made here: take its tolerances from what the matrix measured."
+    return matrix(environments(results(click.option("--calibrate", is_flag=True, help=told)(command))))
 
 
 def verify_matrix(
-    console: Console,
-    named: str,
-    asked: Asked,
-    *,
-    cache: Path | None,
-    results_directory: Path | None,
-    report: Path | None,
-    calibrate: bool,
-    now: datetime,
+    console: Console, named: str, wanted: Named, places: Places, *, calibrate: bool, now: datetime
 ) -> None:
     """Judge the voice on every row, write the results, and end with 1 unless every row passed."""
     import os
@@ -51,20 +74,20 @@ def verify_matrix(
     from lifecycle.trusting import own_signer
 
     matrix = read_matrix(named)
-    directory = results_directory or _beside(asked.named, asked.store)
+    directory = places.results or _beside(wanted.named, wanted.store)
     require_writable(directory)
-    signer = own_signer(asked.store, os.urandom)
-    cache = cache or Path(platformdirs.user_cache_dir("lifecycle", appauthor=False))
+    signer = own_signer(wanted.store, os.urandom)
+    cache = places.environments or Path(platformdirs.user_cache_dir("lifecycle", appauthor=False))
     with console.progress("Verifying", plain_every_s=60) as tell:
-        done = verify_on(matrix, asked, cache=cache, variables=os.environ, now=now, calibrate=calibrate, tell=tell)
+        done = verify_on(matrix, wanted, cache=cache, variables=os.environ, now=now, calibrate=calibrate, tell=tell)
     results, judgement = done.results, done.judgement
     if judgement and judgement.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHES FOR THIS BUNDLE: {judgement.doubt}.")
-    path = write_results(results, directory, Path(asked.named).name, signer)
+    path = write_results(results, directory, Path(wanted.named).name, signer)
     facts: dict[str, object] = {**document_of(results), "results": str(path)}
     lines = [*lines_of(results), f"The results are {path}."]
-    if report:
-        page = write_page(report, results)
+    if places.report:
+        page = write_page(places.report, results)
         facts |= {"report": str(page)}
         lines += [f"The page is {page}."]
     if done.calibrated:

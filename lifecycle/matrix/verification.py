@@ -38,7 +38,7 @@ from lifecycle.verification_report import machine_line
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Named:
     """What a person named, and how it may be opened."""
 
     named: str
@@ -60,7 +60,7 @@ class Verified:
 
 def verify_on(
     matrix: Matrix,
-    asked: Asked,
+    wanted: Named,
     *,
     cache: Path,
     variables: Mapping[str, str],
@@ -78,14 +78,14 @@ def verify_on(
     """
     tell(0, len(matrix.rows), "looking at every byte")
     with (
-        opened_voice(asked.named, asked.identities, asked.store, asked.trust, asked.base) as (
+        opened_voice(wanted.named, wanted.identities, wanted.store, wanted.trust, wanted.base) as (
             voice,
             bundle_id,
             files,
             judgement,
         ),
-        _with_exports(voice, asked.store) as whole,
-        asked.store.scratch("matrix") as work,
+        _with_exports(voice, wanted.store) as whole,
+        wanted.store.scratch("matrix") as work,
     ):
         golden = read_golden(whole.directory)
         if calibrate:

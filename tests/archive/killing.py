@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from io import FileIO
+from io import BufferedRandom, BufferedWriter, FileIO
 from pathlib import Path
 from types import FrameType
 
@@ -20,7 +20,11 @@ from archive.repairing import repair
 from tests.archive.crafting import IDENTITY, STRANGER, drip
 from tests.archive.signers import ACT
 
-CHANGING = {"write", "fsync", "open", "replace", "rename", "mkdir", "unlink", "rmdir", "close"}
+CHANGING = {
+    "write", "flush", "fsync", "open", "replace", "rename", "link", "mkdir", "unlink", "rmdir", "close", "fork_exec",
+}  # fmt: skip
+SYSTEM = {"posix", "_posixsubprocess"}
+FILES = (FileIO, BufferedWriter, BufferedRandom)
 NEVER = 1 << 60
 
 
@@ -52,8 +56,8 @@ def run(action: Callable[[Path], object], place: Path, last: int) -> dict[str, o
 
         def count(frame: FrameType, event: str, argument: object) -> None:
             name = getattr(argument, "__name__", "")
-            ours = getattr(argument, "__module__", "") == "posix" or isinstance(
-                getattr(argument, "__self__", None), FileIO
+            ours = getattr(argument, "__module__", "") in SYSTEM or isinstance(
+                getattr(argument, "__self__", None), FILES
             )
             if event in ("c_call", "c_return") and ours and name in CHANGING:
                 calls.append(f"{name} {'begins' if event == 'c_call' else 'ended'}")

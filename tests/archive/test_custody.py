@@ -22,7 +22,7 @@ from tests.archive.signers import ACT, ANNA, MALLORY, NOW, needs_ssh_keygen, ssh
 ID = hashlib.sha256(b"payload.tar").hexdigest()
 FILES = [hashlib.sha256(bytes([number])).hexdigest() for number in range(9)]
 SPEC = (Path(custody.__file__).parent / "SPEC.md").read_text(encoding="utf-8")
-BY_HAND = re.findall(r"```text\n(.*?)```", SPEC.split("## 10.")[1], re.DOTALL)
+BY_HAND = re.findall(r"```text\n(.*?)```", SPEC.split("## 10.")[1].split("\n## ")[0], re.DOTALL)
 
 
 def chain_of(*acts: Act) -> bytes:

@@ -1,4 +1,7 @@
-"""Whole or not at all: killed at 30 points, failing, racing, and in the order that survives a power cut."""
+"""Whole or not at all: killed at 12 points, failing, racing, and in the order that survives a power cut.
+
+tests/lifecycle/test_verbs_killed.py kills at 200.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from tests.archive.crafting import IDENTITY, STRANGER, drip
 from tests.archive.signers import ANNA, NOW
 
 ROOT = Path(__file__).resolve().parents[2]
-POINTS = 30
+POINTS = 12
 OLD = b"the bundle that was here before"
 
 
@@ -38,8 +41,8 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def killed(verb: str, place: Path) -> Iterator[dict[str, object]]:
-    call = [sys.executable, str(ROOT / "tests" / "archive" / "killing.py"), verb, str(place), str(POINTS)]
+def killed(verb: str, place: Path, points: int = POINTS) -> Iterator[dict[str, object]]:
+    call = [sys.executable, str(ROOT / "tests" / "archive" / "killing.py"), verb, str(place), str(points)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=250, check=True)
     return (json.loads(line) for line in done.stdout.splitlines())
@@ -110,13 +113,13 @@ def test_an_extraction_that_is_killed_leaves_nothing_or_all_of_it(place: Path) -
 
 
 def test_data_is_on_the_disk_before_its_name_is_and_the_name_before_we_return(place: Path) -> None:
-    calls = next(killed("pack", place))["calls"]
+    calls = next(killed("pack", place, 0))["calls"]
     assert isinstance(calls, list)
     renamed = calls.index("replace begins")
     last_write = max(index for index, call in enumerate(calls) if call == "write ended")
     assert last_write < calls.index("fsync begins") < calls.index("fsync ended") < renamed
     assert "fsync ended" in calls[calls.index("replace ended") :]
-    extracted = next(killed("extract", place))["calls"]
+    extracted = next(killed("extract", place, 0))["calls"]
     assert isinstance(extracted, list)
     renamed = extracted.index("rename begins")
     assert extracted[:renamed].count("fsync ended") == 4 + 1  # every file, and the directory that holds them

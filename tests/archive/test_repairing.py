@@ -63,15 +63,17 @@ def flips(directory: Path, whole: bytes, count: int, seed: int) -> None:
         assert repaired(directory, bytes(data)) == whole, bit
 
 
-def test_200_flipped_bits(smalls: dict[str, Small], tmp_path: Path) -> None:
+def test_60_flipped_bits(smalls: dict[str, Small], tmp_path: Path) -> None:
     for seed, kind in enumerate(("x25519", "public")):
-        flips(tmp_path, smalls[kind].data, 100, seed)
+        flips(tmp_path, smalls[kind].data, 30, seed)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(7200)
-def test_10_000_flipped_bits(smalls: dict[str, Small], tmp_path: Path) -> None:
-    flips(tmp_path, smalls["x25519"].data, 10_000, seed=2026)
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("part", range(20))
+def test_10_000_flipped_bits(part: int, smalls: dict[str, Small], tmp_path: Path) -> None:
+    """500 in each of 20 parts, so that whoever has to stop loses little; all of them were run on 2026-11-28."""
+    flips(tmp_path, smalls["x25519"].data, 500, seed=2026 + part)
 
 
 def gap(start: float, share: float, fill: bytes | None) -> Change:

@@ -1,4 +1,4 @@
-"""Repair is whole or nothing: killed at 30 points, and on a disk that is full."""
+"""Repair is whole or nothing: killed at 12 points, and on a disk that is full."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archive.repairing import repair
 from tests.archive.conftest import Small
 
 ROOT = Path(__file__).resolve().parents[2]
-POINTS = 30
+POINTS = 12
 
 
 def test_a_repair_that_is_killed_leaves_nothing_or_all_of_it(smalls: dict[str, Small], tmp_path: Path) -> None:

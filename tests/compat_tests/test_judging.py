@@ -82,12 +82,6 @@ def test_a_stock_voice_in_the_right_shape_is_a_wrong_voice(directory: Path) -> N
     assert "somebody else who speaks" in str(assessment.cause)
 
 
-def test_another_voices_weights_are_a_wrong_voice_too(directory: Path) -> None:
-    for part in ("gpt", "sovits"):
-        change_weights(directory, part, lambda name, _, part=part: tiny_weights(seed=101)[part][name])  # type: ignore[misc]
-    assert diagnosis(judged(directory)) == ("tokens", "wrong voice")
-
-
 @pytest.mark.parametrize("rebuilt", [False, True], ids=["as it is", "with its index rebuilt"])
 def test_a_changed_dictionary_is_front_end_data(directory: Path, rebuilt: bool) -> None:
     path = directory / "text" / "en.cmudict.dict"
@@ -99,6 +93,7 @@ def test_a_changed_dictionary_is_front_end_data(directory: Path, rebuilt: bool) 
         (directory / "text" / "index.json").write_text(json.dumps(index))
     assessment = judged(directory)
     assert diagnosis(assessment) == ("text", "front-end data")
+    assert [finding.verdict for finding in assessment.findings] == ["not run", "failed", "passed", "passed", "passed"]
     told = str(assessment.cause)
     assert ("text/en.cmudict.dict (cmudict " in told) != rebuilt
     assert ("changed together with the index" in told) == rebuilt

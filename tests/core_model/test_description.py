@@ -28,7 +28,7 @@ def broken(**changes: object) -> dict[str, object]:
     [
         ([], "voice.json"),
         ({k: v for k, v in broken().items() if k != "licence"}, "licence"),
-        (broken(schema=2), "schema"),
+        (broken(schema=3), "schema"),
         (broken(schema="1"), "schema"),
         (broken(name="../ada"), "name"),
         (broken(name="Ada"), "name"),

@@ -187,9 +187,20 @@ def test_flow_matching_is_recorded_in_few_steps(tmp_path: Path) -> None:
         (voice.golden_directory / "golden.json").write_text(json.dumps(document | {"steps": wrong}))
         with pytest.raises(GoldenError, match="steps"):
             Golden.read(voice.golden_directory)
-    del document["steps"]  # made before there were any
+    del document["steps"]
     (voice.golden_directory / "golden.json").write_text(json.dumps(document))
-    assert Golden.read(voice.golden_directory).steps is None
+    with pytest.raises(GoldenError, match="steps"):  # schema 2 says them
+        Golden.read(voice.golden_directory)
+    (voice.golden_directory / "golden.json").write_text(json.dumps(document | {"schema": 1}))
+    assert Golden.read(voice.golden_directory).steps is None  # schema 1 had none
+
+
+@pytest.mark.parametrize("document", [[], {}, {"schema": 3}, {"schema": "2"}])
+def test_a_record_of_no_known_schema_is_refused(tiny_voice: Voice, tmp_path: Path, document: object) -> None:
+    shutil.copytree(tiny_voice.golden_directory, tmp_path / "golden")
+    (tmp_path / "golden" / "golden.json").write_text(json.dumps(document))
+    with pytest.raises(GoldenError, match="cannot be read"):
+        Golden.read(tmp_path / "golden")
 
 
 def test_speech_without_a_voiced_sound_has_no_statistics(

@@ -5,6 +5,7 @@ The files are those of compat_tests/vectors; what each is refused with is tested
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from lifecycle.examining import examine
 from lifecycle.restoring import restore
 from lifecycle.store import Store
 from lifecycle.trusting import Trust
+from tests.archive.crafting import IDENTITY
 from tests.fenced import PLACES, head_and_body
+from tests.lifecycle.paper_voice import pack_paper_voice, write_paper_voice
 from tests.test_vectors import VECTORS
 
 FILES = [path for path in sorted(VECTORS.glob("*.vector")) if head_and_body(path.read_bytes())[0]["reads"] in PLACES]
@@ -45,3 +48,14 @@ def test_it_is_neither_restored_nor_verified(vector: Path, tmp_path: Path, monke
     assert not list((tmp_path / "here").iterdir())
     assert store.names() == ()
     assert [path for path in (tmp_path / "home").rglob("*") if path.is_file() and path.name != ".lock"] == []
+
+
+@pytest.mark.parametrize("value", ["", "x", 5, None, [1], True])
+def test_a_size_that_this_version_does_not_know_breaks_nothing(value: object, tmp_path: Path) -> None:
+    voice = write_paper_voice(tmp_path / "anna")
+    described = json.loads((voice.directory / "voice.json").read_text())
+    described["gpt"]["of a later version"] = value
+    (voice.directory / "voice.json").write_text(json.dumps(described))
+    pack_paper_voice(tmp_path / "x.voice", voice, IDENTITY.recipient)
+    restored = restore(tmp_path / "x.voice", (IDENTITY,), Store(tmp_path / "home"), "eve", trust=TRUST)
+    assert restored.voice.prompt("default").style.shape[0] == 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import SafetensorError
@@ -16,13 +18,15 @@ from safetensors import SafetensorError
 from core_model.sovits.dims import dims_from_dict
 from core_model.sovits.families import FAMILIES
 from core_model.text.text_data import open_data
-from core_model.upstream import names
+from core_model.upstream import names, norms
 from core_model.upstream.checkpoint import Checkpoint
 from core_model.voice import Voice
 from lifecycle import importing
+from lifecycle.checkpoint_files import look
 from lifecycle.errors import LanguageUnreadableError, NoPlayerError, NotFiniteError, UnfitFileError, VoiceExistsError
 from lifecycle.importing import ImportOptions, all_finite, import_voice
 from lifecycle.store import Store
+from tests.core_model.upstream import crafted
 from tests.lifecycle import upstream_files as made
 from tests.lifecycle.upstream_files import small_shapes  # noqa: F401
 
@@ -276,3 +280,29 @@ def test_the_same_files_make_the_same_voice(store: Store, tmp_path: Path) -> Non
         for voice in (first, second)
     ]
     assert contents[0] == contents[1]
+
+
+def test_parametrized_norms_become_the_voice_that_the_hooks_become(store: Store, tmp_path: Path) -> None:
+    hooks, sound = write_pair(tmp_path / "old")
+    checkpoint = made.sovits()
+    renamed = norms.to_parametrized(checkpoint.tensors)
+    assert list(renamed) != list(checkpoint.tensors)
+    weights = OrderedDict((name, torch.from_numpy(value)) for name, value in renamed.items())
+    content = crafted.saved({"weight": weights, "config": crafted.hparams(checkpoint.config), "info": checkpoint.info})
+    (tmp_path / "new.pth").write_bytes(content)
+    assert look(tmp_path / "new.pth").told == look(hooks).told
+    old = import_voice(store, "old", [hooks, sound], ENGLISH).voice
+    new = import_voice(store, "new", [tmp_path / "new.pth", sound], ENGLISH).voice
+    assert new.weights_file("sovits").read_bytes() == old.weights_file("sovits").read_bytes()
+
+
+def test_bfloat16_rests_as_the_float32_that_it_is(store: Store, tmp_path: Path) -> None:
+    pth, _ = write_pair(tmp_path / "files")
+    gpt = made.gpt()
+    values = {name: torch.from_numpy(value.astype(np.float32)).bfloat16() for name, value in gpt.tensors.items()}
+    (tmp_path / "b.ckpt").write_bytes(crafted.saved({"weight": OrderedDict(values), "config": gpt.config, "info": ""}))
+    voice = import_voice(store, "anna", [pth, tmp_path / "b.ckpt"], ENGLISH).voice
+    facts = voice.description.lineage["imported"]["gpt"]  # type: ignore[index]
+    assert (facts["dtype"], facts["widened"]) == ("float32", "bfloat16")
+    kept = {names.to_upstream("gpt", name): value for name, value in voice.weights("gpt").items()}
+    assert all(np.array_equal(kept[name], value.float().numpy()) for name, value in values.items())

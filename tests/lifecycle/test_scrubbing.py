@@ -124,6 +124,54 @@ def test_200_bundles_killed_on_the_way(tmp_path: Path, bundle: bytes) -> None:
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".voice") == [shelf.LOG]
 
 
+def test_names_that_are_no_text_or_more_than_a_line_are_names_of_bundles_too(stock: Path, bundle: bytes) -> None:
+    for name in (b"\xff\xfe.voice", b"a\nben.voice\x1b[2J.voice"):
+        (stock / os.fsdecode(name)).write_bytes(bundle)
+    told = CliRunner().invoke(main, ["scrub", str(stock)])
+    assert told.exit_code == 0 and "6 bundles, no changes" in told.stdout
+    assert len(told.stdout.splitlines()) == 7 and "\x1b" not in told.output
+    again = scrub(stock)
+    assert set(states(again).values()) == {"unchanged"} and not again.unreadable_lines
+
+
+WRONG_FIELDS: list[dict[str, object]] = [
+    {"path": "/dev/zero"}, {"path": "../../../../../../../../dev/zero"}, {"path": "/dev/zero.voice"},
+    {"path": "old/../../x.voice"}, {"path": "./x.voice"}, {"path": "x\0.voice"}, {"path": "\ud800.voice"}, {"path": ""},
+    {"path": 5}, {"state": "fine"}, {"state": [1]}, {"sha256": 5}, {"sha256": "0"}, {"size": "5"}, {"accepted": "no"},
+    {"details": 5}, {"details": "abc"}, {"details": [5]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG_FIELDS, ids=range(len(WRONG_FIELDS)))
+def test_a_log_that_somebody_else_wrote_leads_nowhere(wrong: dict[str, object], stock: Path) -> None:
+    scrub(stock, now=lambda: DAY)
+    line = lines(stock)[1]
+    assert line["event"] == "bundle"
+    with (stock / shelf.LOG).open("a") as file:
+        file.write(json.dumps({**line, "path": "x.voice", **wrong}) + "\n")
+    done = scrub(stock, now=lambda: DAY)
+    assert set(states(done).values()) == {"unchanged"} and len(done.findings) == 4 and done.unreadable_lines == 1
+
+
+def test_a_run_that_began_at_no_time_does_not_go_on(stock: Path) -> None:
+    scrub(stock, now=lambda: DAY)
+    with (stock / shelf.LOG).open("a") as file:
+        for record in ({"event": "begin", "run": "z"}, {**lines(stock)[1], "run": "z"}):
+            file.write(json.dumps(record) + "\n")
+    assert scrub(stock).resumed == 0
+
+
+@pytest.mark.parametrize("name", [shelf.SHELF, shelf.LOG])
+def test_a_pipe_or_a_device_in_place_of_a_file_is_not_waited_for(name: str, stock: Path) -> None:
+    os.mkfifo(stock / name)
+    with pytest.raises(ShelfError, match="is no file"):
+        scrub(stock)
+    (stock / name).unlink()
+    (stock / name).symlink_to("/dev/zero")
+    with pytest.raises((ShelfError, OSError)):
+        scrub(stock)
+
+
 def test_a_run_that_was_interrupted_long_ago_begins_anew(stock: Path) -> None:
     def stop(done: int, total: int, note: str) -> None:
         if done == 2:
@@ -185,7 +233,17 @@ def test_fewer_than_three_copies_or_one_place(places: list[str], warnings: int, 
 
 @pytest.mark.parametrize(
     "text",
-    ["copies = 3", "[[copies]]\n", '[[copies]]\nplace = " "', '[[copy]]\nplace = "x"', "= ", "[[copies]]\nplace=1"],
+    [
+        "copies = " + "[" * 10_000,
+        "#" * (1 << 20 | 1),
+        "copies = 3",
+        "[[copies]]\n",
+        '[[copies]]\nplace = " "',
+        '[[copy]]\nplace = "x"',
+        "= ",
+        "[[copies]]\nplace=1",
+    ],
+    ids=range(8),
 )
 def test_a_shelf_file_that_says_something_else(text: str, stock: Path) -> None:
     (stock / shelf.SHELF).write_text(text)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.errors import BusyError, OutputExistsError, UnknownVoiceError, VoiceExistsError, VoiceNameError
-from lifecycle.store import Store, default_home, new_file, require_name
+from lifecycle.store import Store, default_home, new_file, require_name, require_same_kind
 
 
 def write_voice(store: Store, name: str, text: str = "{}") -> None:
@@ -185,3 +185,35 @@ def test_one_voice_is_trained_by_one_process_at_a_time(tmp_path: Path) -> None:
         pass
     with store.work_alone("anna") as work:
         assert work.is_dir()
+
+
+def test_half_a_key_that_a_killed_writer_left_goes_with_the_next_one_and_nobody_elses_does(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    dead = tmp_path / ".key.01234567.unfinished"
+    others = [tmp_path / name for name in (".key.0123456.unfinished", ".key.2.01234567.unfinished", ".key.pub")]
+    for left in (dead, *others):
+        left.write_bytes(b"AGE-SECRET-KEY-")
+    (tmp_path / ".key.89abcdef.unfinished").symlink_to(others[0])
+    (tmp_path / ".key.00000000.unfinished").mkdir()
+    os.mkfifo(tmp_path / ".key.00000001.unfinished")
+    before = {left.name for left in tmp_path.iterdir()} - {dead.name}
+    with new_file(path) as alive:
+        alive.write(b"first")
+        with new_file(path) as second:
+            second.write(b"second")
+        assert path.read_bytes() == b"second"
+    assert path.read_bytes() == b"first"
+    assert {left.name for left in tmp_path.iterdir()} == before | {"key"}
+    dead.touch()
+    with pytest.raises(OutputExistsError), new_file(path, replace=False):
+        pass
+    assert not dead.exists()  # also where there is nothing to write
+
+
+def test_a_device_a_pipe_or_a_directory_is_no_file_of_the_same_kind(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/null")
+    for path in (tmp_path / "pipe", tmp_path / "link", Path("/dev/null"), tmp_path):
+        with pytest.raises(OutputExistsError):
+            require_same_kind(path, b"")
+    require_same_kind(tmp_path / "nothing", b"x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -222,6 +223,21 @@ def test_the_same_findings_are_the_same_bytes(passed: Examination, tmp_path: Pat
         write_report(tmp_path / name, passed, now=NOW, machine=MACHINE, history=LOG).read_bytes() for name in "ab"
     )
     assert one == two and one.decode() == render(passed, now=NOW, machine=MACHINE, history=LOG)
+
+
+def test_speech_is_readable_by_its_owner_alone_and_an_earlier_directory_stays_as_it_is(
+    passed: Examination, tmp_path: Path
+) -> None:
+    before = os.umask(0)
+    try:
+        (tmp_path / "shared").mkdir(mode=0o755)
+        for name, mode in (("new", 0o700), ("shared", 0o755)):
+            (tmp_path / name / NAME).touch(mode=0o644) if name == "shared" else None
+            page = write_report(tmp_path / name, passed, now=NOW, machine=MACHINE)
+            assert page.stat().st_mode & 0o777 == 0o600
+            assert page.parent.stat().st_mode & 0o777 == mode
+    finally:
+        os.umask(before)
 
 
 def test_an_earlier_page_is_replaced_and_nothing_else_is(passed: Examination, tmp_path: Path) -> None:

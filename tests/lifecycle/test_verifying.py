@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -94,6 +93,7 @@ def test_weights_of_another_voice_in_the_right_shape_fail(directory: Path, load:
         "identity": "failed",
     }
     assert verification.diagnosis is not None and verification.diagnosis.name == "tokens"
+    assert verification.cause is not None and verification.cause.kind == "wrong voice"
 
 
 @pytest.mark.parametrize("seed", [101, pytest.param(102, marks=pytest.mark.slow), 103])
@@ -118,15 +118,6 @@ def test_a_stock_voice_fails_by_identity_alone(directory: Path, seed: int) -> No
         "identity": "failed",
     }
     assert not verification.passed
-
-
-@pytest.mark.parametrize(("part", "layer"), [("gpt", "tokens"), ("sovits", "waveform")])
-def test_weights_moved_by_a_thousandth_fail(directory: Path, part: str, layer: str) -> None:
-    change_weights(directory, part, moved(1e-3))
-    verification = verify(Voice.open(directory), TorchRuntime)
-    assert verification.diagnosis is not None and verification.diagnosis.name == layer
-    others = {name: verdict for name, verdict in verdicts(verification).items() if name not in ("fixity", layer)}
-    assert "failed" not in others.values()
 
 
 @pytest.mark.parametrize("part", ["gpt", "sovits"])
@@ -161,28 +152,6 @@ def test_another_prompts_style_fails(directory: Path) -> None:
     save_file(held | {"style": held["style"] + 0.05}, path)
     verification = verify(Voice.open(directory), TorchRuntime)
     assert verification.diagnosis is not None and verification.diagnosis.name == "waveform"
-
-
-@pytest.mark.parametrize("rebuilt", [False, True], ids=["as it is", "with its index rebuilt"])
-def test_a_changed_dictionary_fails_text(directory: Path, rebuilt: bool) -> None:
-    path = directory / "text" / "en.cmudict.dict"
-    changed = path.read_bytes().replace(b"\nwhales W EY1 L Z", b"\nwhales F IH1 SH")
-    assert changed != path.read_bytes()
-    path.write_bytes(changed)
-    if rebuilt:
-        index = json.loads((directory / "text" / "index.json").read_text())
-        index["files"][path.name] |= {"sha256": hashlib.sha256(changed).hexdigest(), "bytes": len(changed)}
-        (directory / "text" / "index.json").write_text(json.dumps(index))
-    verification = verify(Voice.open(directory), TorchRuntime)
-    assert verdicts(verification) == {
-        "fixity": "not run",
-        "text": "failed",
-        "tokens": "passed",
-        "waveform": "passed",
-        "identity": "passed",
-    }
-    assert verification.diagnosis is not None
-    assert ("whales" if rebuilt else "en.cmudict.dict") in verification.diagnosis.told
 
 
 def test_an_analyser_that_is_missing_leaves_the_text_not_run(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +218,7 @@ def test_a_voice_without_its_goldens_is_never_passed(directory: Path, damage: st
     elif damage == "cut":
         record.write_bytes(record.read_bytes()[:200])
     elif damage == "schema":
-        record.write_text(record.read_text().replace('"schema": 1', '"schema": 2'))
+        record.write_text(record.read_text().replace('"schema": 2', '"schema": 3'))
     else:
         path = directory / "golden" / "golden.safetensors"
         save_file({name: array for name, array in load_file(path).items() if name != "1.logits"}, path)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from core_model.errors import CheckpointError, UnsafePickleError
 from core_model.gpt import GPT, GPTDims
-from core_model.upstream import companion_shapes, flow_shapes, names, shapes
+from core_model.upstream import companion_shapes, flow_shapes, names, norms, shapes
 from core_model.upstream.checkpoint import Checkpoint, gpt_dims, read_checkpoint, read_outline, read_tensors
 from core_model.upstream.stock import stock
 from tests.core_model.upstream import crafted
@@ -142,7 +142,7 @@ def test_contents_that_are_no_checkpoint_are_refused(name: str, tmp_path: Path) 
 
 
 def test_other_types_of_storage_are_refused_by_name(tmp_path: Path) -> None:
-    for dtype, name in ((torch.bfloat16, "torch.BFloat16Storage"), (torch.uint8, "torch.ByteStorage")):
+    for dtype, name in ((torch.bool, "torch.BoolStorage"), (torch.uint8, "torch.ByteStorage")):
         with pytest.raises(UnsafePickleError) as refusal:
             read(tmp_path, saved({"weight": {"x": torch.zeros(2, dtype=dtype)}}))
         assert refusal.value.names == (name,)
@@ -352,3 +352,31 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     for read in (read_checkpoint, read_outline):
         with pytest.raises(CheckpointError, match="no file"):
             read(tmp_path / "pipe.pth")
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "before 1.6"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_every_kind_of_float_keeps_its_values(dtype: torch.dtype, legacy: bool, tmp_path: Path) -> None:
+    values = {name: torch.randn(value.shape).to(dtype) for name, value in GPT_TENSORS.items()}
+    buffer = io.BytesIO()
+    content = {"weight": OrderedDict(values), "config": crafted.CONFIG, "info": "GPT-e15"}
+    torch.save(content, buffer, _use_new_zipfile_serialization=not legacy)
+    found = read(tmp_path, buffer.getvalue())
+    assert found.widened == (dtype is torch.bfloat16)
+    for name, value in values.items():
+        kept = found.tensors[name]
+        assert kept.dtype == (np.float16 if dtype is torch.float16 else np.float32)
+        np.testing.assert_array_equal(kept, value.float().numpy())
+        if dtype is torch.bfloat16:  # and narrowed again it is the same to the bit
+            back = torch.from_numpy(kept.copy()).to(torch.bfloat16)
+            assert torch.equal(back.view(torch.int16), value.view(torch.int16))
+
+
+def test_weight_norm_as_a_parametrization_is_read_as_upstream_writes_it(tmp_path: Path) -> None:
+    named = arrays(dict.fromkeys(companion_shapes.vocoder_v4(weight_norm=True), (2,)))
+    new = {name: torch.from_numpy(value) for name, value in norms.to_parametrized(named).items()}
+    assert any("parametrizations" in name for name in new)
+    buffer = io.BytesIO()
+    torch.save(new, buffer)
+    (tmp_path / "new.pth").write_bytes(buffer.getvalue())
+    assert list(read_tensors(tmp_path / "new.pth")) == list(named)
