@@ -17,6 +17,7 @@ from archive.signing import Signer
 from compat_tests.findings import measured, not_run
 from compat_tests.goldens import Tolerances
 from lifecycle.errors import OutputExistsError, ResultsError
+from lifecycle.forecast_rules import read_rules
 from lifecycle.inspecting import inspect
 from lifecycle.matrix.cells import Cell
 from lifecycle.matrix.history import told_of
@@ -132,7 +133,7 @@ def test_refresh_takes_the_results_beside_a_bundle_into_its_history(tmp_path: Pa
     write_results(mine, tmp_path, "b.voice", act.signer)
     again = refresh(tmp_path / "b.voice", tmp_path / "c.voice", (), act, trust=trust, public=True, redundancy=0)
     assert [record.what for record in again.custody] == ["archived", "verified", "refreshed", "refreshed"]
-    seen = inspect(tmp_path / "c.voice", (), trust=trust)
+    seen = inspect(tmp_path / "c.voice", (), trust=trust, rules=read_rules())
     assert not seen.custody_problem and seen.custody == again.custody
 
 
