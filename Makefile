@@ -13,13 +13,14 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 LOCKED = install --quiet --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run languages upstream dev test slow dsse lint types compat fuzz bench docs golden demo base locks clean
+.PHONY: help run languages environments upstream dev test slow dsse environment lint types compat fuzz bench docs golden demo base locks clean
 
 help:  ## print this
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: $(VENV)/run.stamp  ## the environment that speaks, trains and archives
 languages: $(VENV)/languages.stamp  ## and what reads Japanese and Korean (450 MB)
+environments: $(VENV)/environments.stamp  ## and what talks to a container engine
 upstream: $(VENV)/upstream.stamp  ## and what reads HuBERT and RoBERTa, for voices of GPT-SoVITS
 dev: $(VENV)/dev.stamp  ## all of it, with what tests and checks need
 
@@ -36,11 +37,11 @@ $(VENV)/run.stamp: requirements/run.lock pyproject.toml | $(VENV)/pyvenv.cfg
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/languages.stamp $(VENV)/upstream.stamp: $(VENV)/%.stamp: requirements/%.lock $(VENV)/run.stamp
+$(VENV)/languages.stamp $(VENV)/environments.stamp $(VENV)/upstream.stamp: $(VENV)/%.stamp: requirements/%.lock $(VENV)/run.stamp
 	$(PIP) $(LOCKED) -r requirements/$*.lock
 	@touch $@
 
-$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp $(VENV)/languages.stamp $(VENV)/upstream.stamp
+$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp $(VENV)/languages.stamp $(VENV)/environments.stamp $(VENV)/upstream.stamp
 	$(PIP) $(LOCKED) -r requirements/dev.lock
 	@touch $@
 
@@ -52,6 +53,9 @@ slow: dev  ## what takes minutes and `make test` leaves out: a training killed a
 
 dsse: dev  ## OpenSSF's model-signing, in an environment of its own, verifies what we sign
 	$(VENV)/bin/python -m pytest -m slow tests/archive/test_dsse.py
+
+environment: dev  ## an image built twice, a voice that speaks and is verified in it; needs mmdebstrap, and root for an engine
+	$(VENV)/bin/python -m pytest -rs -m slow tests/lifecycle/test_environment_for_real.py
 
 lint: dev  ## ruff, its formatting, and the doors between the rooms
 	$(VENV)/bin/ruff check .
@@ -84,7 +88,8 @@ base: run  ## train the embedded base again (hours; resumable; needs flite, fest
 
 locks: run  ## write requirements/*.lock again from requirements/*.in
 	$(PIP) install --quiet uv
-	cd requirements && for set in run languages upstream dev; do ../$(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command "make locks" $$set.in --output-file $$set.lock; done
+	cd requirements && for set in run languages environments upstream dev; do ../$(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command "make locks" $$set.in --output-file $$set.lock; done
+	for profile in player torch cuda; do (cd containers/$$profile && ../../$(VENV)/bin/uv pip compile --quiet --generate-hashes --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate --custom-compile-command "make locks" requirements.in --output-file requirements.lock); done
 
 clean:  ## remove the environment and the demo
 	rm -rf $(VENV) $(DEMO)

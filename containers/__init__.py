@@ -1,1 +1,1 @@
-"""Environments, image recipes and what is known of their lives, as data: this package holds no code."""
+"""What a voice's software runs in: environments as data, and images written without an engine"""

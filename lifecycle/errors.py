@@ -37,6 +37,18 @@ LifecycleError
 ├── PlaceError                  a path or address at which no bundles could be found: carries it
 │   └── ExtraMissingError         it takes a package that is not installed: carries its name
 ├── ForecastRulesError          rules of the forecast that break their schema: carries the rule
+├── EnvironmentsError           an environment that cannot be built, carried, installed or run
+│   ├── NoEnvironmentError        there is none
+│   ├── BrokenEnvironmentError    one that is not what its record says: carries the file
+│   ├── EnvironmentExistsError    something is there already, and nothing is built over it
+│   ├── FetchError                pip could not fetch the wheels of a lock
+│   ├── EngineMissingError        no container engine answers
+│   ├── EngineError               the engine refused something
+│   ├── OtherMachineError         made for another processor than this one's: carries both
+│   ├── TimeLimitError            it ran longer than it may
+│   ├── MemoryLimitError          it wanted more memory than it may have
+│   ├── OutputRefusedError        it wrote what is no file, or too much
+│   └── InstallError              a venv that could not be made, or no Python that fits
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
 ├── MatrixError                 a matrix's file that breaks its schema: carries the key
 ├── EnvironmentNotBuiltError    an environment that pip, or Python, would not make: carries their words
@@ -47,6 +59,10 @@ LifecycleError
 ├── NotTrustedError             a bundle that nobody signed whom this machine trusts
 ├── TrustError                  something that --trust named and that names nobody
 ├── NoStepsError                a number of steps, for a voice whose decoder takes none
+├── SubjectError                nobody has said whose voice this is
+├── LedgerDisagreesError        the ledger of this home and the copy in a voice are not the same account
+├── DayError                    a date that is none
+├── ReleaseError                a voice whose style cannot be released: carries the hint
 └── SecretError                 a passphrase or identity file that cannot be used
     └── RecipientError            a file of recipients that holds none, or holds a secret
 """
@@ -416,3 +432,92 @@ class ResultsError(LifecycleError):
 
 class CalibrationError(LifecycleError):
     """A matrix that no tolerances can be taken from."""
+
+
+class EnvironmentsError(LifecycleError):
+    """An environment that cannot be built, carried, installed or run."""
+
+
+class NoEnvironmentError(EnvironmentsError):
+    """There is none."""
+
+
+class BrokenEnvironmentError(EnvironmentsError):
+    """An environment that is not what its record says."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        super().__init__(f"the environment's {file} {problem}")
+        self.file = file
+
+
+class EnvironmentExistsError(EnvironmentsError):
+    """Something is there already."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is there already")
+        self.path = path
+
+
+class FetchError(EnvironmentsError):
+    """pip could not fetch the wheels of a lock."""
+
+
+class EngineMissingError(EnvironmentsError):
+    """No container engine answers."""
+
+
+class EngineError(EnvironmentsError):
+    """The engine refused something."""
+
+
+class OtherMachineError(EnvironmentsError):
+    """Made for another processor than this one's."""
+
+    def __init__(self, what: str, made_for: str, here: str) -> None:
+        super().__init__(f"{what} is made for {made_for}, and this is {here}")
+        self.made_for = made_for
+        self.here = here
+
+
+class TimeLimitError(EnvironmentsError):
+    """It ran longer than it may."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"it was stopped: it had not ended after {limit_s:g} s")
+        self.limit_s = limit_s
+
+
+class MemoryLimitError(EnvironmentsError):
+    """It wanted more memory than it may have."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"it was stopped: it wanted more than {limit_bytes / (1 << 30):g} GiB of memory")
+        self.limit_bytes = limit_bytes
+
+
+class OutputRefusedError(EnvironmentsError):
+    """It wrote what is no file, or too much."""
+
+
+class InstallError(EnvironmentsError):
+    """A venv that could not be made, or no Python that fits."""
+
+
+class SubjectError(LifecycleError):
+    """Nobody has said whose voice this is, or two say differently."""
+
+
+class LedgerDisagreesError(LifecycleError):
+    """The ledger of this home and the copy in a voice are not the same account."""
+
+
+class ReleaseError(LifecycleError):
+    """A voice whose style cannot be released, or not in this way."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint
+
+
+class DayError(LifecycleError):
+    """A date that is none."""

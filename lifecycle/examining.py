@@ -96,8 +96,11 @@ def opened_voice(
             bundle.attestation()
             bundle_id = bundle.extract(work / "voice", base)
             require_harmless(work / "voice")
-            widen_all(work / "voice", Manifest.parse((work / "voice" / PATH).read_bytes()))
-            yield Voice.open(work / "voice"), bundle_id, fixity(len(bundle.manifest.members), ()), judgement
+            described = Manifest.parse(
+                (work / "voice" / PATH).read_bytes()
+            )  # of the whole, where the bundle is a delta
+            widen_all(work / "voice", described)
+            yield Voice.open(work / "voice"), bundle_id, fixity(len(described.members), ()), judgement
     else:
         voice = Voice.open(store.named(named))
         yield voice, None, fixity_of(voice.directory), None

@@ -14,6 +14,7 @@ from archive import dsse
 from archive.age.envelope import Identity
 from archive.bundle import Bundle, open_bundle
 from archive.custody import Record
+from archive.delta import Delta
 from archive.errors import CustodyError, NoMatchingKeyError, SignatureError
 from archive.manifest import Entry
 from archive.outside import look
@@ -34,6 +35,7 @@ class Inside:
     entries: tuple[Entry, ...]
     attested_by: str | None  # fingerprint of the P-256 key of manifest.dsse.json
     facts: tuple[Fact, ...]  # what a forecast looks at
+    delta: Delta | None  # which bundle it takes besides, and what they make together; None: it is whole
     problem: str = ""  # what is wrong with manifest.dsse.json
 
 
@@ -94,6 +96,7 @@ def _look_inside(path: Path, identities: Sequence[Identity], records: tuple[Reco
                 bundle.manifest.members,
                 signer,
                 tuple(bundle_facts(bundle)),
+                bundle.delta,
                 problem,
             )
     except NoMatchingKeyError:

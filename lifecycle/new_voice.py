@@ -78,10 +78,17 @@ def _record_golden(voice: Voice, description: Description, prepared: Prepared, n
     work.mkdir(exist_ok=True)
     _write_networks(work, replace(description, name="stock"), untuned, untuned.stock_styles[:1])
     stock_runtime = TorchRuntime(Voice.open(work), threads=1)
-    stock = [_statistics(voice, stock_runtime, golden, style[None]) for style in untuned.stock_styles]
+    judge_by_stock(voice, golden, recordings, stock_runtime, untuned.stock_styles).write(voice.golden_directory)
+
+
+def judge_by_stock(
+    voice: Voice, golden: Golden, recordings: np.ndarray | None, stock_runtime: TorchRuntime, stock_styles: np.ndarray
+) -> Golden:
+    """*golden* with its identity judged: against *recordings*' statistics, else against itself. AudioError."""
+    stock = [_statistics(voice, stock_runtime, golden, style[None]) for style in stock_styles]
     said = np.concatenate([sentence.waveform for sentence in golden.sentences])
     speech = speaker_statistics(said, voice.description.sample_rate)
-    replace(golden, identity=judge(speech, recordings, stock)).write(voice.golden_directory)
+    return replace(golden, identity=judge(speech, recordings, stock))
 
 
 def _statistics(voice: Voice, runtime: TorchRuntime, golden: Golden, style: np.ndarray) -> np.ndarray:

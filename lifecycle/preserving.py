@@ -4,8 +4,8 @@ Knows what of a voice goes into a payload; nothing of the bundle's bytes, and of
 The payload is the voice directory as it is, with exports/ made anew from its weights: a bundle's id then depends on the
 voice and on this toolkit, and on nothing that happened to lie about. DESIGN §7.
 
-Run as a program (`python -m lifecycle.preserving VOICE WORK`) it prints the bundle id and writes no bundle: that is how
-a rebuild check makes the payload again, in a process with another past.
+Run as a program (`python -m lifecycle.preserving VOICE WORK [ENVIRONMENT]`) it prints the bundle id and writes no
+bundle: that is how a rebuild check makes the payload again, in a process with another past.
 """
 
 from __future__ import annotations
@@ -27,15 +27,18 @@ from core_model.export.process import export, kinds_of
 from core_model.tensor_places import tensor_edges
 from core_model.voice import Voice
 from lifecycle import __version__
+from lifecycle.environment_directory import DIRECTORY as ENVIRONMENT
+from lifecycle.environment_directory import Environment
 from lifecycle.errors import RebuildError
 from lifecycle.narrowed_weights import narrowed
 from lifecycle.store import Store, require_same_kind
 
 DERIVED = (
+    ENVIRONMENT,
     "exports",
     "manifest.json",
     "manifest.dsse.json",
-)  # beside voice.json, but made from it: never carried over, always made anew
+)  # beside voice.json, but no part of the voice: never carried over, made anew or named anew
 BUNDLE_BEGINS = b"README.txt\0"  # what may be replaced by another bundle: archive/SPEC.md
 _ROOT = Path(__file__).resolve().parent.parent
 _OTHER_HASH_SEED = "20451121"  # any but the 0 that exports are made under and the day's random one
@@ -70,11 +73,12 @@ def preserve(
     redundancy: int = DEFAULT_PERCENT,
     since: Since | None = None,
     act: Act | None = None,
+    environment: Environment | None = None,
     tell: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Preserved:
     """Write the voice *name* into the bundle *destination*. StoreError, CoreModelError, ArchiveError, RebuildError.
 
-    *act* signs it. With *since* it holds only what that bundle does not.
+    *act* signs it, *environment* travels with it. With *since* it holds only what that bundle does not.
 
     With *rebuild_check* the payload is made a second time before the bundle is written: from a copy of
     the voice in another directory, in a process with another PYTHONHASHSEED.
@@ -85,11 +89,11 @@ def preserve(
     stages = 3 if rebuild_check else 2
     with store.scratch(name) as work:
         tell(0, stages, "exporting the networks" if kinds_of(voice) else "reading the voice")
-        members, notes = payload_members(voice, work)
+        members, notes = payload_members(voice, work, environment)
         description = describe(voice)
         if rebuild_check:
             tell(1, stages, "making the payload a second time")
-            _require_same_again(voice, work, payload_digest(members, description, notes=notes))
+            _require_same_again(voice, work, environment, payload_digest(members, description, notes=notes))
         tell(stages - 1, stages, "writing the bundle")
         readme = {"voice": voice.name, "licence": voice.description.licence} if public else {}
         packed = pack(
@@ -108,7 +112,9 @@ def preserve(
     return Preserved(destination, packed, rebuild_check, kinds_of(voice))
 
 
-def payload_members(voice: Voice, work: Path) -> tuple[dict[str, Path], dict[str, dict[str, object]]]:
+def payload_members(
+    voice: Voice, work: Path, environment: Environment | None = None
+) -> tuple[dict[str, Path], dict[str, dict[str, object]]]:
     """Return path in the payload → file, for all that a bundle of *voice* holds, and what the manifest notes of them.
 
     Exports are made below *work*, and there weights are narrowed.
@@ -118,7 +124,8 @@ def payload_members(voice: Voice, work: Path) -> tuple[dict[str, Path], dict[str
         directory = work / "exports" / kind
         directory.mkdir(parents=True)
         members |= {f"exports/{kind}/{path.name}": path for path in export(voice, kind, directory)}
-    return narrowed(members, work)
+    members, notes = narrowed(members, work)
+    return members | (environment.members() if environment else {}), notes
 
 
 def voice_files(voice: Voice) -> dict[str, Path]:
@@ -152,14 +159,15 @@ def _base(since: Since, work: Path) -> Base:
         return bundle.as_base(directory, tensor_edges)
 
 
-def _require_same_again(voice: Voice, work: Path, bundle_id: str) -> None:
+def _require_same_again(voice: Voice, work: Path, environment: Environment | None, bundle_id: str) -> None:
     """Make the payload from a copy of *voice*, in another process; RebuildError if its id is not *bundle_id*."""
     copy, again = work / "copy" / "of" / "it", work / "again"
-    shutil.copytree(voice.directory, copy)
+    shutil.copytree(voice.directory, copy, ignore=_environment_of(voice))
     again.mkdir()
-    environment = os.environ | {"PYTHONHASHSEED": _OTHER_HASH_SEED, "PYTHONPATH": str(_ROOT)}
+    settings = os.environ | {"PYTHONHASHSEED": _OTHER_HASH_SEED, "PYTHONPATH": str(_ROOT)}
     command = [sys.executable, "-m", "lifecycle.preserving", str(copy), str(again)]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    command += [] if environment is None else [str(environment.directory)]
+    run = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
     if run.returncode != 0:
         raise RebuildError(bundle_id, run.stderr.strip().rpartition("\n")[2])
     if run.stdout.strip() != bundle_id:
@@ -167,7 +175,13 @@ def _require_same_again(voice: Voice, work: Path, bundle_id: str) -> None:
     shutil.rmtree(copy)
 
 
+def _environment_of(voice: Voice) -> Callable[[str, list[str]], list[str]]:
+    """For copytree: a voice that was restored may have hundreds of megabytes beside it that are not its own."""
+    return lambda directory, names: [ENVIRONMENT] if Path(directory) == voice.directory and ENVIRONMENT in names else []
+
+
 if __name__ == "__main__":
     opened = Voice.open(Path(sys.argv[1]))
-    again, notes_again = payload_members(opened, Path(sys.argv[2]))
+    carried = Environment.open(Path(sys.argv[3])) if len(sys.argv) > 3 else None
+    again, notes_again = payload_members(opened, Path(sys.argv[2]), carried)
     sys.stdout.write(payload_digest(again, describe(opened), notes=notes_again) + "\n")

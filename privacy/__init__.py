@@ -1,3 +1,3 @@
-"""The room for budgets, ledgers and attacks. Empty so far: nothing here promises anything yet."""
+"""Privacy: what a release of somebody's voice gives away, how much noise that takes, and what was given away so far."""
 
 __version__ = "0.1.0"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("archive", "compat_tests", "core_model", "lifecycle", "privacy")
+ROOMS = ("archive", "compat_tests", "containers", "core_model", "lifecycle", "privacy")
 SOURCES = sorted(
     path for room in ROOMS for path in (ROOT / room).rglob("*.py") if path.parent != ROOT / "compat_tests" / "vectors"
 )
@@ -24,6 +24,7 @@ SOURCES = sorted(
 TORCH_FREE = (
     "archive",
     "compat_tests",
+    "containers",
     "core_model.continuation",
     "core_model.description",
     "core_model.diffusion.lora",
@@ -48,6 +49,8 @@ TORCH_FREE = (
 # Inside the packages above, the ones that may import torch at the top.
 WITH_TORCH = {
     "lifecycle.new_voice",
+    "lifecycle.released_voice",
+    "lifecycle.releasing",
     "lifecycle.training",
     "lifecycle.training_report",
     "privacy.dpsgd",

@@ -11,6 +11,7 @@ import textwrap
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -18,17 +19,24 @@ from lifecycle.cli import VERBS, main
 from tests.test_forecast_page import write_rules
 
 ROOT = Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"(?<=<!-- help -->\n)```text\n.*?```(?=\n<!-- /help -->)", re.DOTALL)
+BLOCK = re.compile(r"(?P<head><!-- help(?: (?P<part>[a-z]+))? -->\n)```text\n.*?```(?=\n<!-- /help -->)", re.DOTALL)
 NEW_PAGE = "# lifecycle {verb}\n\n<!-- help -->\n```text\n```\n<!-- /help -->\n"
-ROOMS = ("archive", "compat_tests", "core_model", "lifecycle", "privacy")
+ROOMS = ("archive", "compat_tests", "containers", "core_model", "lifecycle", "privacy")
 TREE = re.compile(r"(?<=<!-- tree -->\n)```text\n.*?```", re.DOTALL)
 
 
-def help_block(verb: str) -> str:
-    """Return what `lifecycle VERB --help` prints on a terminal of 100 columns, as a code block."""
-    result = CliRunner().invoke(main, [verb, "--help"], prog_name="lifecycle", terminal_width=100)
+def help_block(verb: str, part: str | None = None) -> str:
+    """Return what `lifecycle VERB [PART] --help` prints on a terminal of 100 columns, as a code block."""
+    words = [verb, part, "--help"] if part else [verb, "--help"]
+    result = CliRunner().invoke(main, words, prog_name="lifecycle", terminal_width=100)
     assert result.exit_code == 0
     return f"```text\n{result.output}```"
+
+
+def parts(verb: str) -> dict[str, click.Command]:
+    """The commands of a verb that is a group of them; {} for most."""
+    command = main.get_command(None, verb)  # type: ignore[arg-type]
+    return dict(command.commands) if isinstance(command, click.Group) else {}
 
 
 def page(verb: str) -> Path:
@@ -37,9 +45,10 @@ def page(verb: str) -> Path:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_a_page_with_its_real_help(verb: str) -> None:
-    block = BLOCK.search(page(verb).read_text())
-    assert block, f"docs/{verb}.md has no <!-- help --> block"
-    assert block.group() == help_block(verb), "run `make docs`"
+    blocks = {block["part"]: block for block in BLOCK.finditer(page(verb).read_text())}
+    assert set(blocks) == {None, *parts(verb)}, f"docs/{verb}.md has not one <!-- help --> block for each command"
+    for part, block in blocks.items():
+        assert block.group() == block["head"] + help_block(verb, part), "run `make docs`"
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -51,9 +60,10 @@ def test_every_verb_stands_in_the_readme(verb: str) -> None:
 def test_every_option_says_what_it_does(verb: str) -> None:
     command = main.get_command(None, verb)  # type: ignore[arg-type]
     assert command is not None
-    assert command.help
-    options = [parameter.to_info_dict() for parameter in command.params if parameter.param_type_name == "option"]
-    assert [option["name"] for option in options if not option.get("help")] == []
+    for each in (command, *parts(verb).values()):
+        assert each.help
+        options = [parameter.to_info_dict() for parameter in each.params if parameter.param_type_name == "option"]
+        assert [option["name"] for option in options if not option.get("help")] == []
 
 
 def told_of(path: Path) -> str:
@@ -114,7 +124,7 @@ def write() -> None:
             if path.exists()
             else f"# lifecycle {verb}\n\n<!-- help -->\n```text\n```\n<!-- /help -->\n"
         )
-        path.write_text(BLOCK.sub(lambda _, verb=verb: help_block(verb), text))
+        path.write_text(BLOCK.sub(lambda block, verb=verb: block["head"] + help_block(verb, block["part"]), text))
     write_rules()
 
 

@@ -28,10 +28,14 @@ PUBLIC = (
     "core_model.voice.Voice",
     "lifecycle.errors.LifecycleError",
     "lifecycle.store.Store",
+    "privacy.budget.Budget",
+    "privacy.errors.PrivacyError",
+    "privacy.ledger.Ledger",
+    "privacy.mechanisms.release",
 )
 INITS = sorted(
     path
-    for room in ("archive", "compat_tests", "core_model", "lifecycle", "privacy")
+    for room in ("archive", "compat_tests", "containers", "core_model", "lifecycle", "privacy")
     for path in (ROOT / room).rglob("__init__.py")
 )
 

@@ -3,11 +3,16 @@
 Knows which reader belongs to which file and nothing of what they read. A pickle is refused wherever it stands and
 whatever it is called: no file of a voice is one, but for those that TorchScript keeps and torch_script.py reads.
 
+A voice may have an environment beside it: software, which no reader here could judge. It is told by its place and its
+name, nothing else may stand there, and nothing of it is ever loaded: its digests are compared before it is run or
+installed, inside walls or for somebody who trusts its maker (docs/environment.md).
+
     require_harmless(Path("voices/slt"))          # UnsafeFileError names the file and what it would do
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from core_model.errors import UnsafeFileError
@@ -19,6 +24,11 @@ from core_model.strict.torch_script import require_script
 
 _PICKLED = (".bin", ".ckpt", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pth", ".pyc", ".so")
 _PICKLE_BEGINS = tuple(b"\x80" + bytes([protocol]) for protocol in (2, 3, 4, 5))
+_ENVIRONMENT = "environment/"
+_TEXTS = ("environment/README.txt", "environment/environment.json")
+_SOFTWARE = re.compile(
+    r"environment/(wheels/[A-Za-z0-9_][A-Za-z0-9._+-]*\.whl|image\.tar|requirements\.lock|Dockerfile)"
+)
 
 
 def require_harmless(directory: Path) -> None:
@@ -33,6 +43,10 @@ def require_harmless(directory: Path) -> None:
 
 def _require(path: Path, place: str) -> None:
     suffix = path.suffix.lower()
+    if _SOFTWARE.fullmatch(place):
+        return
+    if place.startswith(_ENVIRONMENT) and place not in _TEXTS:
+        raise UnsafeFileError(place, "is no file that an environment has")
     if suffix == ".safetensors":
         require_tensors(path, place)
     elif suffix == ".onnx":

@@ -27,6 +27,12 @@ VERBS = (
     "migrate",
     "restore",
     "verify",
+    "environment",
+    "consent",
+    "revoke",
+    "release",
+    "ledger",
+    "destroy",
     "keygen",
     "voices",
 )  # in the order of a voice's life

@@ -22,6 +22,7 @@ _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @passphrase_option
 @click.option("--public", is_flag=True, help="Do not encrypt: anyone who has the file can use the voice.")
+@click.option("--for-others", is_flag=True, help="The keys are somebody else's: asks for the speaker's consent.")
 @click.option(
     "--rebuild-check", is_flag=True, help="Prove that the same voice gives the same payload, by making it twice."
 )
@@ -35,6 +36,13 @@ _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--sign", "signing_key", type=_KEY, help="Key file from `lifecycle keygen --signing`; else the home's own."
+)
+@click.option(
+    "--with-environment",
+    "environment",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Let what `lifecycle environment build` wrote travel with the voice.",
 )
 @click.option("--unsigned", is_flag=True, help="Do not sign: nobody can tell who made it, or whether it was replaced.")
 @click.option(
@@ -55,9 +63,11 @@ def command(
     named: tuple[str, ...],
     passphrase_file: Path | None,
     public: bool,
+    for_others: bool,
     rebuild_check: bool,
     redundancy: int,
     signing_key: Path | None,
+    environment: Path | None,
     unsigned: bool,
     since: Path | None,
     identities: tuple[Path, ...],
@@ -80,12 +90,20 @@ def command(
 
     from archive.custody import Act
     from lifecycle import __version__
+    from lifecycle.consenting import require_consent
     from lifecycle.preserving import Since, preserve
     from lifecycle.secret_files import read_identities, read_recipients
     from lifecycle.trusting import own_signer, read_signer
 
+    carried = None
+    if environment is not None:
+        from lifecycle.environment_directory import Environment
+
+        carried = Environment.open(environment)
+        carried.image()  # also whether it is the image that it says
     recipients = read_recipients(named, passphrase_file)
-    store.path(name)  # a key is not made for a voice that is not there
+    scope = "public" if public else "others" if for_others else None
+    doubt = require_consent(store, name, scope, datetime.now(UTC))  # before a key is made for a voice that is not there
     signer = None if unsigned else read_signer(signing_key) if signing_key else own_signer(store, os.urandom)
     act = None if signer is None else Act(signer, datetime.now(UTC), f"lifecycle {__version__}")
     with console.progress(f"Archiving {name}") as tell:
@@ -99,12 +117,16 @@ def command(
             redundancy=redundancy,
             since=Since(since, read_identities(identities, passphrase_file)) if since else None,
             act=act,
+            environment=carried,
             tell=tell,
         )
+    if doubt:
+        console.remark(doubt)
     if not done.exports:
         console.remark("It holds no exports: a voice of this family needs torch to speak, also in years to come.")
     facts = {"voice": name, "path": done.path, **asdict(done.packed), "public": public, "rebuilt": done.rebuilt}
     facts["exports"] = done.exports
+    facts["environment"] = carried.told.manifest if carried else None
     facts["signed_by"] = signer.public.fingerprint if signer else None
     lines = [
         f"The voice {name} is in {done.path}, {done.packed.size / 1e6:.1f} MB.",
@@ -113,6 +135,8 @@ def command(
     if since is not None:
         lines.append(f"whole      {done.packed.full_id}  with {since.name}")
         console.remark(f"It holds only what {since} does not: keep that one too, nobody can restore it without.")
+    if carried:
+        lines.append(f"environment  {carried.told.profile}, {carried.told.architecture}, {carried.told.manifest}")
     if signer is None:
         console.remark("It is NOT SIGNED: it can be restored only by who says --accept-unsigned.")
     else:

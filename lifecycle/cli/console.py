@@ -190,12 +190,16 @@ def key_options(command: Callable[..., None]) -> Callable[..., None]:
     return identity(passphrase_option(command))
 
 
+def trust_option(command: Callable[..., None]) -> Callable[..., None]:
+    """For verbs that take nothing that nobody vouches for: gives them `trusted`."""
+    told = "Whose signature to trust: a key, a .pub file or an allowed_signers file; may be repeated."
+    return click.option("--trust", "trusted", metavar="KEY|FILE", multiple=True, help=told)(command)
+
+
 def trust_options(command: Callable[..., None]) -> Callable[..., None]:
     """For verbs that ask who made a bundle: gives them `trusted` and `accept_unsigned`."""
-    told = "Whose signature to trust: a key, a .pub file or an allowed_signers file; may be repeated."
-    trust = click.option("--trust", "trusted", metavar="KEY|FILE", multiple=True, help=told)
     told = "Take a bundle that nobody vouches for: unsigned, or signed by a key that you do not know."
-    return trust(click.option("--accept-unsigned", is_flag=True, help=told)(command))
+    return trust_option(click.option("--accept-unsigned", is_flag=True, help=told)(command))
 
 
 def base_option(command: Callable[..., None]) -> Callable[..., None]:

@@ -53,6 +53,7 @@ def facts_of(seen: Inspection) -> dict[str, object]:
             "description": dict(inside.description),
             "attested_by": inside.attested_by,
             "problem": inside.problem or None,
+            "delta": inside.delta and asdict(inside.delta),
             "entries": [{name: getattr(entry, name) for name in _ENTRY} for entry in inside.entries],
         },
         "risks": [str(finding) for finding in seen.risks],
@@ -63,6 +64,8 @@ def _inside(inside: Inside | None) -> list[str]:
     if inside is None:
         return _part("inside", ["not looked at: that takes a key"])
     told = [f"{name}: {_shown(value)}" for name, value in inside.description.items()]
+    if inside.delta:
+        told += [f"only what differs from the bundle {inside.delta.base}", f"whole, with that: {inside.delta.full}"]
     attested = inside.attested_by and f"manifest.dsse.json: P-256 {inside.attested_by}, right"
     attested = f"manifest.dsse.json: WRONG: {inside.problem}" if inside.problem else attested
     entries = [f"{entry.size:>12}  {entry.path}  ({entry.format} {entry.version})" for entry in inside.entries]

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive import errors as archive
+from containers import errors as containers
 from core_model import errors as core_model
 from lifecycle import errors as hall
 from lifecycle.printable import printable
+from privacy import errors as privacy
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ def _known_voices(error: hall.UnknownVoiceError) -> str:
 def _vocoder(error: hall.VocoderMissingError) -> str:
     file = {"v3": "bigvgan_v2_24khz_100band_256x/bigvgan_generator.pt", "v4": "gsv-v4-pretrained/vocoder.pth"}
     return f"--vocoder names it, or --pretrained a directory with it: {file.get(error.family)} of GPT-SoVITS."
+
+
+def _how_to_make_a_base(error: containers.BaseError) -> str:
+    from containers.profiles import RECIPE
+
+    return f"`sh {RECIPE} base.tar` makes one, on a machine with mmdebstrap."
 
 
 HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
@@ -81,6 +89,22 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.ExtraMissingError: "`pip install 'lifecycle[cluster]'` brings what Dask clusters and s3:// need.",
     hall.PlaceError: "name files, directories with *.voice below them, or a pattern; docs/verify.md has examples.",
     hall.ForecastRulesError: "install the toolkit again; docs/forecast.md tells what a rule holds.",
+    hall.NoEnvironmentError: "`lifecycle environment build` writes one, `archive --with-environment` carries it.",
+    hall.BrokenEnvironmentError: "nothing of it was used; build it again, or fetch another copy of the bundle.",
+    hall.EnvironmentExistsError: "name another directory, or move that one away first.",
+    hall.FetchError: "put the wheels into --wheels yourself, and leave --fetch out; docs/environment.md lists them.",
+    hall.EngineMissingError: (
+        "start docker, or podman's docker socket; `lifecycle environment venv BUNDLE DIR` does without an engine."
+    ),
+    hall.EngineError: "look at the engine's own log; `lifecycle environment venv BUNDLE DIR` does without an engine.",
+    hall.OtherMachineError: lambda e: (
+        f"run it on a machine for {e.made_for}; elsewhere `lifecycle restore` and `speak` do without the environment."
+    ),
+    hall.TimeLimitError: "--time-limit gives it longer; nothing that it wrote was kept.",
+    hall.MemoryLimitError: "--memory gives it more; nothing that it wrote was kept.",
+    hall.OutputRefusedError: "do not trust this bundle: the toolkit writes nothing like that.",
+    hall.InstallError: "`lifecycle environment run` brings its own Python; docs/environment.md has the steps by hand.",
+    hall.EnvironmentsError: "docs/environment.md tells what an environment is.",
     hall.ConfigError: "docs/train.md lists what run.toml may hold.",
     hall.MatrixError: "docs/longevity.md tells what a matrix's file holds.",
     hall.ResultsError: "`lifecycle verify --matrix` writes others.",
@@ -94,7 +118,22 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
         else "--trust FILE names the maker's .pub file; --accept-unsigned takes it all the same."
     ),
     hall.TrustError: "an ssh-ed25519 key, a .pub file of one, or an allowed_signers file.",
+    hall.SubjectError: "--speaker names the person; the same name every time, or the pseudonym that was printed.",
+    hall.LedgerDisagreesError: "the longer of the two is the true one, if nobody rewrote it: docs/ledger.md.",
+    hall.DayError: "a day is written as 2027-12-31.",
+    hall.ReleaseError: lambda e: e.hint,
     hall.LifecycleError: "run the verb with --help.",
+    privacy.BudgetError: "nothing was released; docs/release.md tells what the figures mean.",
+    privacy.VectorError: "nothing was released; docs/release.md tells what each mode needs.",
+    privacy.LedgerDamagedError: "nothing was released; a copy of the ledger lies in records/ of each released voice.",
+    privacy.CapExceededError: "nothing was released; `lifecycle ledger` tells what was given away already.",
+    privacy.NotComposableError: "nothing was released; `lifecycle ledger` lists what was.",
+    privacy.NoConsentError: "`lifecycle consent` records whose voice it is, and what the speaker agreed to.",
+    privacy.ConsentRevokedError: "nothing was written; a new `lifecycle consent` takes the speaker to agree again.",
+    privacy.ConsentExpiredError: "nothing was written; ask the speaker again, and record it with `lifecycle consent`.",
+    privacy.OutOfScopeError: "ask the speaker, and record what they agree to with `lifecycle consent --scope`.",
+    privacy.ConsentDamagedError: "nothing was written; restore the voice from its bundle, which is signed as a whole.",
+    privacy.PrivacyError: "nothing was released.",
     archive.UnsupportedVersionError: "a newer toolkit reads it; the bundle's own README.txt tells how else.",
     archive.MixedRecipientsError: "write two bundles, or ask for an age1pq1... from everybody: `lifecycle keygen`.",
     archive.FormatError: "it may be no bundle at all; a bundle is what `lifecycle archive` writes.",
@@ -142,6 +181,13 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     ),
     core_model.RuntimeMissingError: "install it; to speak or verify, the other --runtime may do.",
     core_model.CoreModelError: "run the verb with --debug for more.",
+    containers.MissingWheelsError: "put them into --wheels, or let --fetch do it; the profile's lock lists them all.",
+    containers.WheelDigestError: "nothing was built; fetch that wheel again from where you trust it.",
+    containers.WheelError: "nothing was built; fetch that wheel again, and ask who changed it.",
+    containers.WrongArchitectureError: "the base and all wheels must be made for one processor.",
+    containers.BaseError: _how_to_make_a_base,
+    containers.ImageError: "build the environment again.",
+    containers.ContainersError: "install the toolkit again; its locks are files of the package.",
     MemoryError: "this machine has too little memory free; close other programs.",
 }
 

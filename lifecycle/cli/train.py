@@ -46,6 +46,7 @@ def _upstream_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--licence", metavar="TEXT", help="Who may use the voice for what; goes into the voice.")
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), help="The same seed gives the same weights here.")
 @click.option("--threads", metavar="N", type=click.IntRange(min=1), help="CPU cores to use; all if not said.")
+@click.option("--i-am-the-speaker", "own", is_flag=True, help="Record that the voice is your own: see `consent`.")
 @click.option("--dry-run", is_flag=True, help="Stop after the table of recordings.")
 @_upstream_options
 @home_option
@@ -59,6 +60,7 @@ def command(
     licence: str | None,
     seed: int | None,
     threads: int | None,
+    own: bool,
     dry_run: bool,
     base: tuple[Path, ...],
     family: str | None,
@@ -85,7 +87,7 @@ def command(
     if not base and (family or pretrained or lora_rank):
         raise click.UsageError("--family, --pretrained and --lora are for --base: the embedded base is one, and whole.")
     train = _from_upstream(console, base, family, pretrained, lora_rank) if base else _from_the_embedded_base
-    _train(console, store, name, run, train, dry_run=dry_run, languages=_languages(base))
+    _train(console, store, name, run, train, dry_run=dry_run, own=own, languages=_languages(base))
 
 
 def _languages(base: tuple[Path, ...]) -> tuple[str, ...]:
@@ -102,9 +104,13 @@ def _train(
     train: Train,
     *,
     dry_run: bool,
+    own: bool,
     languages: tuple[str, ...],
 ) -> None:
+    from datetime import UTC, datetime
+
     from lifecycle.cli.survey_table import facts_of, show
+    from lifecycle.consenting import disclaim
     from lifecycle.errors import NotEnoughRecordingsError
     from lifecycle.recording import require_enough, survey
 
@@ -133,6 +139,10 @@ def _train(
     for unusable in trained.unusable:
         console.remark(f"{unusable.label} was left out after all: {unusable.reason}.")
     voice = trained.voice
+    if own:
+        disclaim(store, name, "own", os.urandom, datetime.now(UTC))
+    else:
+        console.remark("Nobody has said yet whose voice this is: `lifecycle consent` records it. It is for you alone.")
     if voice.description.preview:
         console.remark("This voice is a preview: it may stumble, and it does not yet sound like the person.")
     facts |= {"voice": name, "path": voice.directory, "preview": voice.description.preview}

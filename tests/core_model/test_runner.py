@@ -57,7 +57,8 @@ def request(voice: Voice, work: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("name", "needs"), [("torch", "torch,soundfile,soxr,onnx"), ("torchscript", "torch"), ("onnx", "onnxruntime")]
+    ("name", "needs"),
+    [("torch", "torch,soundfile,soxr,onnx,onnxruntime"), ("torchscript", "torch"), ("onnx", "onnxruntime")],
 )
 def test_each_needs_its_own_runtime_and_no_other_package(
     tiny_voice: Voice, tmp_path: Path, name: str, needs: str

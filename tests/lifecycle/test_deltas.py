@@ -83,6 +83,8 @@ def test_a_lora_is_carried_as_its_factors(place: Path, tmp_path: Path) -> None:
     whole = archive(place, "flora", out="whole.voice")
     assert told["full_id"] == whole["bundle_id"] != told["bundle_id"]
     assert told["size"] < whole["size"] / 3
+    seen = answer("inspect", place / "flora.voice", "-i", place / "key.txt", "--home", place / "home")["inside"]
+    assert seen["delta"] == {"base": archive(place, "flo", out="flo-again.voice")["bundle_id"], "full": told["full_id"]}
 
     refused = restore(place, "flora.voice", tmp_path)
     assert refused.exit_code == 1 and "--base" in refused.stderr and refused.stderr.count("\n") <= 3

@@ -190,7 +190,7 @@ DAMAGE = {
 
 def test_a_voice_that_does_not_say_where_it_came_from_is_refused(store: Store, tmp_path: Path) -> None:
     path = imported(store, tmp_path / "in", made.gpt(), made.sovits()).directory / "voice.json"
-    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"lineage": {}}))
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"lineage": {"history": []}}))
     with pytest.raises(VoiceError, match=r"lineage\.imported: is missing"):
         export_voice(store, "anna", tmp_path / "out")
 

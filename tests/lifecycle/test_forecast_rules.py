@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from lifecycle.cli.refusals import refusal_of
 from lifecycle.errors import ForecastRulesError
 from lifecycle.forecast_rules import ANY, FACTS, Condition, fill, placeholders, read_rules
 
+ROOT = Path(__file__).resolve().parents[2]
 RULE = """
 schema = 1
 [[rule]]
@@ -44,6 +47,14 @@ def test_what_is_known_of_wheels_is_a_python_that_is_known_too() -> None:
     assert set(rules.wheels.values()) - {ANY} <= rules.pythons.keys()
     assert rules.wheels["torch", "2.13.0"] == "3.14"
     assert rules.wheels["click", "8.5.1"] == ANY
+
+
+@pytest.mark.parametrize("profile", ["player", "torch", "cuda"])
+def test_what_computes_in_our_environments_is_known(profile: str) -> None:
+    """Whoever upgrades a lock looks up which Pythons the new version has wheels for: containers/forecast.toml."""
+    lock = (ROOT / "containers" / profile / "requirements.lock").read_text()
+    pinned = re.findall(r"^(numpy|onnxruntime|torch)==([^ ;\\\n+]+)", lock, re.MULTILINE)
+    assert pinned and set(pinned) <= read_rules().wheels.keys()
 
 
 def test_a_rule_is_read_as_it_stands() -> None:

@@ -1,0 +1,60 @@
+"""`lifecycle consent`: who agreed to what about a voice, until when, signed by its maker."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from lifecycle.cli.console import Console, Verb, home_option
+from lifecycle.store import Store
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_SCOPES = click.Choice(("others", "public", "serving"))
+
+
+@click.command(cls=Verb)
+@click.argument("name")
+@click.option("--speaker", metavar="NAME", help="Who agreed; kept as a pseudonym.")
+@click.option("--scope", "scopes", type=_SCOPES, multiple=True, help="What to, beside your own use; may be repeated.")
+@click.option("--expires", metavar="YYYY-MM-DD", help="The last day of it.")
+@click.option("--statement", type=_FILE, help="What the speaker signed: its hash is kept, the text is not.")
+@click.option("--name-in-clear", is_flag=True, help="Keep the name too, for whoever reads the voice.")
+@click.option("--i-am-the-speaker", "own", is_flag=True, help="The voice is your own: nobody else is to be asked.")
+@click.option("--synthetic", "nobody", is_flag=True, help="The recordings were made by a machine: there is no speaker.")
+@home_option
+@click.pass_obj
+def command(
+    console: Console,
+    name: str,
+    speaker: str | None,
+    scopes: tuple[str, ...],
+    expires: str | None,
+    statement: Path | None,
+    name_in_clear: bool,
+    own: bool,
+    nobody: bool,
+    store: Store,
+) -> None:
+    """Record what the speaker of the voice NAME agreed to; without options, show what was recorded.
+
+    It is signed with this home's key, speaks of the weights that the voice has now, and goes into every bundle.
+    `archive --public` and `archive --for-others` ask for it. `lifecycle revoke` takes it back.
+    """
+    from datetime import UTC, datetime
+
+    from lifecycle.cli.consent_table import facts_of, lines_of
+    from lifecycle.consenting import agree, disclaim, read_statements
+
+    if (speaker is not None, own, nobody).count(True) > 1:
+        raise click.UsageError("Give --speaker, --i-am-the-speaker or --synthetic: one of them.")
+    if (speaker is None) != (expires is None) or (speaker is None and (scopes or statement or name_in_clear)):
+        raise click.UsageError("A consent takes --speaker and --expires; the other options go with them.")
+    now = datetime.now(UTC)
+    if own or nobody:
+        disclaim(store, name, "own" if own else "nobody", os.urandom, now)
+    elif speaker is not None and expires is not None:
+        agree(store, name, speaker, scopes, expires, statement, os.urandom, now, name_in_clear=name_in_clear)
+    said = read_statements(store.path(name))
+    console.answer(facts_of(name, said), *lines_of(name, said))

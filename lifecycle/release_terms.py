@@ -1,0 +1,96 @@
+"""What a release protects, what it does not, and what it costs: the sentences that a person decides on.
+
+Knows a calibrated mechanism and nothing of files. Every figure is computed here from it; what is not protected is said
+in the same breath, and goes into the ledger word for word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from privacy.mechanisms import Mechanism
+
+LENGTH_OF_A_MEAN = 0.92  # of the mean of one person's unit vectors; public: measured on other people (docs/privacy.md)
+_SURVIVES = 0.5  # cosine below which nobody would call it the same voice
+_COPIES = "the clean voice, its bundles and the recordings, wherever they still are"
+_SOUND = "who speaks: the voice is meant to sound like the person, and whoever knows the person will know it"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """For a person to read before anything is done."""
+
+    protects: str
+    not_protected: tuple[str, ...]
+    costs: str
+    warning: str  # "" where the mode does what it is for
+    threat_model: str
+    expected_cosine: float
+
+
+def terms_of(mechanism: Mechanism, *, tuned_weights: bool) -> Terms:
+    """The terms of a release by *mechanism*, with or without networks that learnt from the recordings."""
+    cosine = mechanism.expected_cosine(LENGTH_OF_A_MEAN if mechanism.mode == "utterance" else 1.0)
+    return Terms(
+        _protects(mechanism),
+        _not_protected(mechanism, tuned_weights=tuned_weights),
+        _costs(mechanism, cosine),
+        _warning(mechanism, cosine),
+        _threat_model(mechanism, tuned_weights=tuned_weights),
+        cosine,
+    )
+
+
+def _protects(mechanism: Mechanism) -> str:
+    if mechanism.mode == "anonymous":
+        return "who speaks: nothing of the person is read; the speaker is drawn from the base's public ones (epsilon 0)"
+    if mechanism.epsilon is None or mechanism.floor is None:
+        return "nothing: epsilon none"
+    rate = f"the best possible attacker errs in {100 * mechanism.floor:.1f} % of cases, 50 % being a guess"
+    claim = f"epsilon {mechanism.epsilon:.4g} at delta {mechanism.delta:g}"
+    if mechanism.mode == "utterance":
+        return f"which recordings were used, each of {mechanism.n}: who is to tell one from another, {rate} ({claim})"
+    return f"who speaks, as far as this goes: who is to tell two people apart, {rate} ({claim})"
+
+
+def _not_protected(mechanism: Mechanism, *, tuned_weights: bool) -> tuple[str, ...]:
+    told = {
+        "utterance": (_SOUND, "how many recordings there were: the number is public"),
+        "local": (
+            "people whom the base itself cannot tell apart",
+            "how often this person was released: see the ledger",
+        ),
+        "anonymous": ("a real person who happens to sound like the one that was drawn",),
+        "jitter": (_SOUND, "the clean style: noise this small is no obstacle"),
+    }[mechanism.mode]
+    tuned = (
+        "the recordings, through the networks, which learnt from them without any protection: only the style is covered"
+    )
+    return (*told, *([tuned] if tuned_weights else []), _COPIES)
+
+
+def _costs(mechanism: Mechanism, cosine: float) -> str:
+    if mechanism.mode == "anonymous":
+        return "the likeness: it is another speaker's voice"
+    told = f"of the clean style's direction a cosine of {cosine:.2f} is expected to remain, 1 being all of it"
+    if mechanism.mode == "utterance":
+        told += f" (if the recordings' own mean has length {LENGTH_OF_A_MEAN}; the true one is not looked at)"
+    return told
+
+
+def _warning(mechanism: Mechanism, cosine: float) -> str:
+    if mechanism.mode == "jitter":
+        return "Jitter is not privacy: it is called by this name so that nobody takes it for that."
+    if mechanism.mode in ("local", "utterance") and cosine < _SURVIVES:
+        return "THE VOICE WILL NOT SURVIVE THIS: what comes out sounds like nobody in particular."
+    return ""
+
+
+def _threat_model(mechanism: Mechanism, *, tuned_weights: bool) -> str:
+    sees = "the style alone" if tuned_weights else "the whole released voice, whose networks know no recording"
+    return {
+        "utterance": f"who has {sees}, all other recordings, this ledger and the mechanism, but not the noise",
+        "local": f"who has {sees}, every candidate's clean style, this ledger and the mechanism, but not the noise",
+        "anonymous": f"who has {sees}: it depends on nothing of the person",
+        "jitter": "none",
+    }[mechanism.mode]

@@ -1,0 +1,75 @@
+"""Every refusal of this room.
+
+PrivacyError
+├── BudgetError             an epsilon or delta that promises nothing, or that its mode cannot keep
+├── VectorError             vectors that no mechanism may touch: not finite, of length zero, too few
+├── LedgerError             the account of what was given away says no
+│   ├── LedgerDamagedError    a line was removed, reordered, edited, or says what its own figures deny: carries the line
+│   ├── CapExceededError      the release would pass the cap that its subject was promised
+│   └── NotComposableError    an entry whose mechanism this room cannot add up
+└── ConsentError            nobody who may say so has said that this may be done
+    ├── NoConsentError        there is no record at all
+    ├── ConsentDamagedError   a record that was changed, or signed by nobody who is trusted
+    ├── ConsentExpiredError   it was given until a day that has passed
+    ├── ConsentRevokedError   it was taken back
+    └── OutOfScopeError       it was given for something else
+"""
+
+from __future__ import annotations
+
+
+class PrivacyError(Exception):
+    """Base of everything this room refuses."""
+
+
+class BudgetError(PrivacyError):
+    """An epsilon or delta that promises nothing, or that its mode cannot keep."""
+
+
+class VectorError(PrivacyError):
+    """Vectors that no mechanism may touch."""
+
+
+class LedgerError(PrivacyError):
+    """The account of what was given away says no."""
+
+
+class LedgerDamagedError(LedgerError):
+    """A line was removed, reordered or edited, or says what its own figures deny."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(f"line {line} of the ledger: {problem}")
+        self.line = line  # from 1
+        self.problem = problem
+
+
+class CapExceededError(LedgerError):
+    """The release would pass the cap that its subject was promised."""
+
+
+class NotComposableError(LedgerError):
+    """An entry whose mechanism this room cannot add up."""
+
+
+class ConsentError(PrivacyError):
+    """Nobody who may say so has said that this may be done."""
+
+
+class NoConsentError(ConsentError):
+    """There is no record at all, or none of these weights."""
+
+
+class ConsentDamagedError(ConsentError):
+    """A record that was changed, or that nobody signed who is trusted."""
+
+
+class ConsentExpiredError(ConsentError):
+    """It was given until a day that has passed."""
+
+
+class ConsentRevokedError(ConsentError):
+    """It was taken back."""
+
+
+class OutOfScopeError(ConsentError):
+    """It was given for something else."""

@@ -1,0 +1,83 @@
+"""No seed, torch generator or recorded state has a way to the noise: not in this room, not in the verbs that call it.
+
+Read from the source: what a call could be given, and what a module could reach. A seed in a bundle gave a clean vector
+back to 2e-7 in a trial (docs/privacy.md).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOM = sorted((ROOT / "privacy").glob("*.py"))
+CALLERS = sorted(
+    path
+    for path in (ROOT / "lifecycle").rglob("*.py")
+    if any(
+        isinstance(node, ast.ImportFrom) and node.module in ("privacy.mechanisms", "privacy.discrete_gaussian")
+        for node in ast.walk(ast.parse(path.read_text()))
+    )
+)
+RANDOM_MODULES = {"random", "torch", "secrets", "numpy.random"}
+RANDOM_NAMES = {"seed", "manual_seed", "default_rng", "Generator", "Philox", "PCG64", "RandomState", "SystemRandom"}
+RANDOM_NAMES |= {"set_state", "get_state", "set_rng_state", "fork_rng", "rng", "generator", "bit_generator"}
+
+
+def ways(tree: ast.AST, modules: set[str]) -> Iterator[tuple[int, str]]:
+    """Yield (line, what) for each thing through which a seed or a generator could come in."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from ((node.lineno, name.name) for name in names if name.name.partition(".")[0] in modules)
+            case ast.ImportFrom(module=str(module)) if {module, module.partition(".")[0]} & modules:
+                yield node.lineno, module
+            case ast.Attribute(value=ast.Name(id="np" | "numpy" | "torch"), attr="random"):
+                yield node.lineno, "np.random"
+            case ast.Attribute(attr=attr) if attr in RANDOM_NAMES:
+                yield node.lineno, attr
+            case ast.Name(id=name) if name in RANDOM_NAMES:
+                yield node.lineno, name
+            case ast.arg(arg=name) if name in RANDOM_NAMES or "random" in name or "noise" in name:
+                yield node.lineno, f"argument {name}"
+
+
+@pytest.mark.parametrize("path", ROOM, ids=lambda path: path.name)
+def test_the_room_has_no_way_in(path: Path) -> None:
+    if path.name == "dpsgd.py":
+        pytest.skip("DP-SGD's generator is seeded from the operating system, and has its own test")
+    assert list(ways(ast.parse(path.read_text()), RANDOM_MODULES)) == []
+
+
+@pytest.mark.parametrize("path", CALLERS, ids=lambda path: path.name)
+def test_who_calls_it_has_none_either(path: Path) -> None:
+    assert list(ways(ast.parse(path.read_text()), {"random", "numpy.random"})) == []
+
+
+def test_only_one_function_draws_and_only_from_the_operating_system() -> None:
+    drawing = [
+        (path.name, ast.unparse(node))
+        for path in ROOM
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and "urandom" in ast.unparse(node.func)
+    ]
+    assert [name for name, _ in drawing] == ["discrete_gaussian.py"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import random",
+        "from numpy.random import Philox",
+        "import torch",
+        "x = np.random.normal()",
+        "def release(vectors, seed): ...",
+        "def release(vectors, *, noise=None): ...",
+        "torch.manual_seed(1)",
+    ],
+)
+def test_the_search_would_notice(source: str) -> None:
+    assert list(ways(ast.parse(source), RANDOM_MODULES))
