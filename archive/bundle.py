@@ -235,11 +235,13 @@ class Bundle:
         public: bool = False,
         readme: Mapping[str, str] | None = None,
         redundancy: int = parity.DEFAULT_PERCENT,
+        verified: Sequence[Mapping[str, object]] = (),
         rng: Callable[[int], bytes] = os.urandom,
     ) -> Packed:
         """Write the same payload into the new bundle *destination*: to others, by other algorithms, signed anew.
 
-        This bundle is verified first, its chain of custody too, which goes on in the new one with what *act* says.
+        This bundle is verified first, its chain of custody too, which goes on in the new one with what *act* says, and
+        before that with a record for each of *verified*: results of judging its voice, as `custody.Record` has them.
         CustodyError, SignatureError, DamagedError or what `pack` refuses; then nothing is written.
         """
         self.outside.require_custody()
@@ -247,6 +249,8 @@ class Bundle:
         bundle_id = self.verify()
         origin = self.origin()
         chain = self.outside.chain()
+        if verified:
+            chain = custody.append_verified(chain, act, bundle_id, origin, verified)
         base = self.delta.base if self.delta else None
         how = Sealing(recipients, public, act, readme or {}, redundancy, rng, custody.REFRESHED, chain, origin, base)
         return sealing.write(destination, self.manifest, partial(self._produce, bundle_id), how)

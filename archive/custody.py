@@ -5,14 +5,15 @@ end, and the time in a record is what its signer's clock said. Reference: SPEC.m
 
     line   = {"record": record, "signature": SSHSIG over the record's canonical JSON} LF, canonical JSON (RFC 8785)
     record = {"bundle_id", "from": {"file", "payload"} | null, "key", "number", "payload", "previous": SHA-256 of the
-              line before | null, "recipients": [kind ...], "toolkit", "version": 1, "what", "when", "who"}
+              line before | null, "recipients": [kind ...], "toolkit", "version": 1, "what", "when", "who"},
+             and of what = "verified" also "results": {"document": {...}, "signature": SSHSIG of whoever verified}
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,7 +24,7 @@ from archive.signing import Signer
 
 NAMESPACE = "lifecycle-custody@v1"
 MAX_BYTES = 4 * 1024 * 1024
-ARCHIVED, REFRESHED, MIGRATED = "archived", "refreshed", "migrated"
+ARCHIVED, REFRESHED, MIGRATED, VERIFIED = "archived", "refreshed", "migrated", "verified"
 _VERSION = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -59,14 +60,22 @@ class Record:
     origin: Origin | None
     recipients: tuple[str, ...]
     toolkit: str
+    results: Mapping[str, object] | None = None  # of what was verified: {"document", "signature"}, as it was handed in
 
 
 def append(
-    chain: bytes, act: Act, what: str, bundle_id: str, payload: str, recipients: Sequence[str], origin: Origin | None
+    chain: bytes,
+    act: Act,
+    what: str,
+    bundle_id: str,
+    payload: str,
+    recipients: Sequence[str],
+    origin: Origin | None,
+    results: Mapping[str, object] | None = None,
 ) -> bytes:
     """*chain* with one more line."""
     lines = chain.splitlines(keepends=True)
-    record = {
+    record: dict[str, object] = {
         "bundle_id": bundle_id,
         "from": {"file": origin.file, "payload": origin.payload} if origin else None,
         "key": act.signer.public.fingerprint,
@@ -80,8 +89,25 @@ def append(
         "when": act.when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "who": act.signer.name,
     }
+    if results is not None:
+        record["results"] = dict(results)
     signature = act.signer.sign(hashlib.sha512(canonical_json(record)).digest(), NAMESPACE).decode("ascii")
     return chain + canonical_json({"record": record, "signature": signature}) + b"\n"
+
+
+def append_verified(
+    chain: bytes, act: Act, bundle_id: str, origin: Origin, results: Sequence[Mapping[str, object]]
+) -> bytes:
+    """*chain* of the file *origin* with a line for each of *results*: signed documents on how its voice was verified.
+
+    CustodyError if the chain would have more bytes than a reader accepts. The file stays what it is: its payload too.
+    """
+    kinds = read(chain, origin.payload)[-1].recipients if chain else ()
+    for one in results:
+        chain = append(chain, act, VERIFIED, bundle_id, origin.payload, kinds, origin, one)
+    if len(chain) > MAX_BYTES // 2:  # the other half is for what comes later
+        raise CustodyError(f"with these results the chain of custody would have {len(chain)} bytes")
+    return chain
 
 
 def read(chain: bytes, payload: str) -> tuple[Record, ...]:
@@ -138,6 +164,7 @@ def _read_line(line: bytes, number: int, previous: str | None) -> Record:
         None if origin is None else Origin(_digest(origin["file"]), _digest(origin["payload"])),
         tuple(_text(kind) for kind in kinds),
         _text(told["toolkit"]),
+        _mapping(told["results"]) if "results" in told else None,
     )
 
 

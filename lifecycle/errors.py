@@ -50,6 +50,12 @@ LifecycleError
 │   ├── OutputRefusedError        it wrote what is no file, or too much
 │   └── InstallError              a venv that could not be made, or no Python that fits
 ├── ConfigError                 a run.toml that breaks its schema: carries the field
+├── MatrixError                 a matrix's file that breaks its schema: carries the key
+├── EnvironmentNotBuiltError    an environment that pip, or Python, would not make: carries their words
+├── InterpreterMissingError     a Python that is not on this machine
+├── StandInError                stand-ins for CUDA's libraries that could not be made
+├── ResultsError                results of a matrix that are not what somebody signed
+├── CalibrationError            a matrix that no tolerances can be taken from
 ├── NotTrustedError             a bundle that nobody signed whom this machine trusts
 ├── TrustError                  something that --trust named and that names nobody
 ├── NoStepsError                a number of steps, for a voice whose decoder takes none
@@ -385,6 +391,47 @@ class TrustError(LifecycleError):
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"{name}: {problem}")
+
+
+class MatrixError(LifecycleError):
+    """A matrix's file that breaks its schema."""
+
+    def __init__(self, file: str, key: str, problem: str) -> None:
+        super().__init__(f"{file}: {key} {problem}" if key else f"{file} {problem}")
+        self.file = file
+        self.key = key
+
+
+class EnvironmentNotBuiltError(LifecycleError):
+    """An environment that pip, or Python, would not make; the message is their last word."""
+
+    def __init__(self, told: str, output: str = "") -> None:
+        super().__init__(told)
+        self.output = output  # all that they complained
+
+
+class InterpreterMissingError(LifecycleError):
+    """A Python that is not on this machine."""
+
+    def __init__(self, python: str) -> None:
+        super().__init__(f"there is no python{python} here")
+        self.python = python
+
+
+class StandInError(LifecycleError):
+    """Stand-ins for CUDA's libraries that could not be made."""
+
+
+class ResultsError(LifecycleError):
+    """Results of a matrix that are not what somebody signed."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path.name}: {problem}")
+        self.path = path
+
+
+class CalibrationError(LifecycleError):
+    """A matrix that no tolerances can be taken from."""
 
 
 class EnvironmentsError(LifecycleError):

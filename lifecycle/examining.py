@@ -65,7 +65,7 @@ def examine(
     """
     tell(0, len(runtimes), "looking at every byte")
     try:
-        with _opened(named, identities, store, trust, base) as (voice, bundle_id, files, judgement):
+        with opened_voice(named, identities, store, trust, base) as (voice, bundle_id, files, judgement):
             found = {}
             for done, runtime in enumerate(runtimes):
                 tell(done, len(runtimes), runtime)
@@ -78,7 +78,7 @@ def examine(
 
 
 @contextmanager
-def _opened(
+def opened_voice(
     named: str, identities: Sequence[Identity], store: Store, trust: Trust, base_path: Path | None
 ) -> Iterator[tuple[Voice, str | None, Finding | None, Judgement | None]]:
     """Yield (voice, bundle id, fixity, signatures). Of a bundle, every byte was verified before anything is yielded.

@@ -18,6 +18,8 @@ from archive.errors import DestinationExistsError
 from archive.outside import look
 from archive.parity import DEFAULT_PERCENT
 from lifecycle.errors import OutputExistsError
+from lifecycle.matrix.history import history_beside
+from lifecycle.matrix.results import NAMESPACE
 from lifecycle.trusting import Judgement, Trust, require_trusted
 
 
@@ -29,6 +31,7 @@ class Refreshed:
     packed: Packed
     judgement: Judgement  # of the old one's signatures
     custody: tuple[Record, ...]  # of the new one
+    left_out: tuple[str, ...] = ()  # results of a matrix that lie beside the old one and were not taken into it
 
 
 def refresh(
@@ -45,7 +48,8 @@ def refresh(
     """Write the payload of the bundle into *destination*, a new file, for *recipients*, signed by *act*.
 
     The old bundle is verified whole first, and only read. Whoever signs again vouches for it from then on, so it has to
-    be signed by somebody trusted. NotTrustedError, OutputExistsError, ArchiveError; then nothing is written.
+    be signed by somebody trusted. Results of a matrix beside it go into the chain of custody. NotTrustedError,
+    OutputExistsError, ArchiveError; then nothing is written.
     """
     try:
         files.require_absent(destination)
@@ -56,8 +60,19 @@ def refresh(
         judgement = require_trusted(bundle.outside, trust)
         told = bundle.manifest.description
         readme = {name: str(told[name]) for name in ("voice", "licence") if name in told} if public else {}
+        custody = bundle.outside.custody()
+        trusted = (one.key for one in trust.keys if one.allows(NAMESPACE, trust.now))
+        keys = {key.fingerprint for key in (act.signer.public, *trusted)}
+        bundle_id = custody[0].bundle_id if custody else bundle.verify()
+        history = history_beside(bundle_path, bundle_id, custody, keys)
         packed = bundle.reseal(
-            destination, act, recipients=recipients, public=public, readme=readme, redundancy=redundancy
+            destination,
+            act,
+            recipients=recipients,
+            public=public,
+            readme=readme,
+            redundancy=redundancy,
+            verified=history.verified,
         )
     with look(destination) as outside:
-        return Refreshed(destination, packed, judgement, outside.custody())
+        return Refreshed(destination, packed, judgement, outside.custody(), history.left_out)

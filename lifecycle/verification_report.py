@@ -117,9 +117,9 @@ def render(
         style=Markup(style),  # ours, from the package
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         now=now.isoformat(timespec="seconds"),
-        machine=_machine(machine),
+        machine=machine_line(machine),
         golden=golden,
-        golden_machine=_machine(golden.machine) if golden else "",
+        golden_machine=machine_line(golden.machine) if golden else "",
         signatures=signatures,
         listening=_listening(found),
         history=history,
@@ -190,7 +190,7 @@ def _lowered(told: str) -> str:
 _BEGINNINGS = ("All", "Every", "Logits", "Nothing", "No", "Samples", "The", "What")
 
 
-def _machine(described: Mapping[str, str]) -> str:
+def machine_line(described: Mapping[str, str]) -> str:
     """A machine in a line."""
     named = [f"{name.replace('_', ' ')} {value}" for name, value in described.items() if name not in _PLATFORM]
     return ", ".join([" ".join(str(described[name]) for name in _PLATFORM if name in described), *named]).strip(", ")

@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from archive.custody import Record
 from lifecycle.inspecting import Inside, Inspection
+from lifecycle.matrix.history import told_of
 
 _ENTRY = ("path", "size", "sha256", "format", "version")
 
@@ -75,6 +76,9 @@ def _record(record: Record) -> str:
     who = f"{_shown(record.who)}, " if record.who else ""
     made = f" out of the file {record.origin.file}" if record.origin else ""
     whom = ", ".join(sorted(set(record.recipients))) or "anyone"
+    if record.results is not None:
+        found = _shown(told_of(record.results))
+        return f"{record.number}  {_shown(record.when)}  {_shown(record.what)} by {who}{record.key}: {found}"
     return (
         f"{record.number}  {_shown(record.when)}  {_shown(record.what)} for {_shown(whom)} by {who}{record.key}, "
         f"with {_shown(record.toolkit)}: bundle {record.bundle_id}, payload file {record.payload}{made}"

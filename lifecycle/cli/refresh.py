@@ -74,6 +74,8 @@ def command(
     done = refresh(bundle, output, keys, act, trust=trust, recipients=recipients, public=public, redundancy=redundancy)
     if done.judgement.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHED FOR THE OLD BUNDLE: {done.judgement.doubt}. From here on you do.")
+    for sentence in done.left_out:
+        console.remark(f"Not taken into its history: {sentence}")
     facts = {"path": output, **asdict(done.packed), "public": public, "signed_by": signer.public.fingerprint}
     facts["custody"] = [asdict(record) for record in done.custody]
     console.answer(

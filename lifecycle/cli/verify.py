@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lifecycle.cli.console import Console, Verb, base_option, home_option, key_options, many_options, trust_options
+from lifecycle.cli.verify_matrix import Places, matrix_options, verify_matrix
 from lifecycle.store import Store
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     help="The log that the report shows; else the one beside BUNDLE, if there is one.",
 )
 @many_options
+@matrix_options
 @home_option
 @click.pass_obj
 def command(
@@ -65,6 +67,10 @@ def command(
     dask: str | None,
     resume: Path | None,
     time_limit: float | None,
+    matrix: str | None,
+    environments: Path | None,
+    results: Path | None,
+    calibrate: bool,
     store: Store,
 ) -> None:
     """Tell whether the voice in BUNDLE, or the voice NAME, still speaks as it did when it was made.
@@ -93,6 +99,16 @@ def command(
     runtimes = {"both": ("torch", "onnx"), "all": ("torch", "torchscript", "onnx")}.get(runtime, (runtime,))
     trust = read_trust(trusted, store, now, accept_unsigned=accept_unsigned)
     keys = read_identities(identities, passphrase_file)
+    if matrix:
+        if junit or fixity_log or runtime != "both" or len(named) != 1:
+            raise click.UsageError("--runtime, --junit and --fixity-log are not for --matrix, and it takes one voice.")
+        from lifecycle.matrix.verification import Named
+
+        wanted = Named(named[0], keys, store, trust, base)
+        where = Places(environments, results, report)
+        return verify_matrix(console, matrix, wanted, where, calibrate=calibrate, now=now)
+    if environments or results or calibrate:
+        raise click.UsageError("--environments, --results and --calibrate are for --matrix.")
     if jobs or dask or resume or time_limit or are_many(named, store):
         if report or junit or base or (jobs and dask):
             told = "--report, --junit and --base are of one voice; --jobs is for this machine, --dask for a cluster."
