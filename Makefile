@@ -46,7 +46,7 @@ $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp $(VENV)/languages.sta
 	@touch $@
 
 test: dev  ## the whole suite, offline, at most 10 minutes on 2 cores
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 slow: dev  ## what takes minutes and `make test` leaves out: a training killed again and again, alignment against the engine
 	$(VENV)/bin/python -m pytest -m slow

@@ -79,8 +79,8 @@ class Tolerances:
     waveform_db: float = 40.0  # least signal-to-noise ratio
     found: str = (
         "defaults, more than ten times the largest differences in a matrix of 2026-11-28 (torch 1.13.1 to 2.15.0, ONNX "
-        "Runtime 1.15.1 to 1.32.0, AVX2 and AVX-512, one thread and two): logits 5.3e-5 (nano) and 4.1e-6 (of v2's "
-        "size), samples 1.8e-6 and 4.4e-6 of the peak"
+        "Runtime 1.15.1 to 1.32.0, AVX2 and AVX-512, one thread and two): logits 5.3e-5 (nano) and 4.1e-6 (v2's "
+        "sizes), samples 1.8e-6 and 4.4e-6 of the peak"
     )
 
 

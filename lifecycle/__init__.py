@@ -1,3 +1,3 @@
 """The hall: wires the rooms together and talks to people."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from privacy.mechanisms import Mechanism
 
-LENGTH_OF_A_MEAN = 0.92  # of the mean of one person's unit vectors; public: measured on other people (docs/privacy.md)
+LENGTH_OF_A_MEAN = 0.92  # of the mean of one person's unit vectors: assumed, because the true one is private
 _SURVIVES = 0.5  # cosine below which nobody would call it the same voice
 _COPIES = "the clean voice, its bundles and the recordings, wherever they still are"
 _SOUND = "who speaks: the voice is meant to sound like the person, and whoever knows the person will know it"

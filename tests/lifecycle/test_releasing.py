@@ -316,6 +316,7 @@ def test_nothing_of_the_clean_style_is_in_the_bundle_and_it_verifies(
 
     monkeypatch.setattr(released_voice, "write_exports", write_exports)
     wanted = clean_needles(store, recordings)
+    consent(store, "--i-am-the-speaker")  # goes along, so that the new voice may be made public
     ok(store, *MODES["utterance"](recordings))
     for words in (
         ["archive", "new", "--public", "--redundancy", "0", "-o", str(tmp_path / "new.voice")],
