@@ -5,6 +5,8 @@ Knows their names and nothing of what they compute. A machine without torch stil
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from core_model.errors import RuntimeMissingError
@@ -16,7 +18,8 @@ RUNTIMES = ("torch", "torchscript", "onnx")
 
 def version_of(name: str) -> str:
     """Which release of what computes on the runtime *name*, without a voice. RuntimeMissingError."""
-    version: str = _imported(name).version
+    with _missing_told(name):
+        version: str = _imported(name).version
     return version
 
 
@@ -25,23 +28,30 @@ def load_runtime(voice: Voice, name: str, *, threads: int = 0) -> Runtime:
 
     RuntimeMissingError if it is not installed or the voice has no export for it; VoiceError.
     """
-    runtime: Runtime = _imported(name)(voice, threads=threads)
+    with _missing_told(name):
+        runtime: Runtime = _imported(name)(voice, threads=threads)
     return runtime
 
 
 def _imported(name: str) -> type[Any]:
+    if name == "torch":
+        from core_model.synthesis import TorchRuntime
+
+        return TorchRuntime
+    if name == "torchscript":
+        from core_model.torchscript_player import TorchScriptPlayer
+
+        return TorchScriptPlayer
+    from core_model.player import Player
+
+    return Player
+
+
+@contextmanager
+def _missing_told(name: str) -> Iterator[None]:
+    """RuntimeMissingError for what is not installed, or cannot be loaded, however late that shows."""
     try:
-        if name == "torch":
-            from core_model.synthesis import TorchRuntime
-
-            return TorchRuntime
-        if name == "torchscript":
-            from core_model.torchscript_player import TorchScriptPlayer
-
-            return TorchScriptPlayer
-        from core_model.player import Player
-
-        return Player
+        yield
     except ModuleNotFoundError as error:
         raise RuntimeMissingError(f"{error.name} is not installed") from error
     except ImportError as error:  # installed, but for another processor or without a library that it needs

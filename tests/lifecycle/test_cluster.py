@@ -97,7 +97,7 @@ def test_what_a_killed_worker_had_is_taken_up_by_the_other(tmp_path: Path, clust
     told = json.loads(out)
     assert process.returncode == 1 and verdicts(told) == dict.fromkeys("abcd", "damaged"), err
     assert sorted(Path(line["place"]).stem for line in lines(log)) == list("abcd")
-    assert not any(child.exists() for child in children)  # what it had begun ended with it
+    wait_until(lambda: not any(child.exists() for child in children), cluster.scheduler)  # what it had begun ends too
     assert OURS.secret_text() not in cluster.log.read_text() + log.read_text()
 
 

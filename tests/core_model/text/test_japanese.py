@@ -176,9 +176,9 @@ def test_any_text_gives_symbols_of_the_table(upstream: Japanese, plain: Japanese
 def test_ten_thousand_characters(upstream: Japanese) -> None:
     upstream.spell("はい")
     for piece in ("今日はいい天気ですね。", "東京特許許可局", "あ", "1", "a", "々", "。"):
-        started = time.monotonic()
+        started = time.process_time()
         upstream.symbols((piece * 10_000)[:10_000])
-        assert time.monotonic() - started < 10, piece
+        assert time.process_time() - started < 10, piece
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,9 +158,9 @@ def test_any_text_gives_symbols_of_the_table(upstream: Korean, plain: Korean, te
 def test_ten_thousand_characters(upstream: Korean) -> None:
     upstream.spell("안녕")
     for piece in ("오늘 날씨가 정말 좋네요! 3개 ", "가", "1", "쀍", " ", "\n", "a", "漢"):
-        started = time.monotonic()
+        started = time.process_time()
         upstream.symbols((piece * 10_000)[:10_000])
-        assert time.monotonic() - started < 5, piece
+        assert time.process_time() - started < 5, piece
 
 
 def test_a_missing_dictionary_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,7 +172,8 @@ def test_a_package_of_another_version_is_told(monkeypatch: pytest.MonkeyPatch, t
 def test_a_voice_made_before_tables_and_packages_were_recorded_reads_as_it_did(tmp_path: Path) -> None:
     write_data(tmp_path, ["en"])
     index = json.loads((tmp_path / "index.json").read_text())
-    (tmp_path / "index.json").write_text(json.dumps({k: v for k, v in index.items() if k not in ("table", "packages")}))
+    before = {name: value for name, value in index.items() if name not in ("table", "packages")}
+    (tmp_path / "index.json").write_text(json.dumps(before | {"schema": 1}))
     voice = FrontEnd(tmp_path)
     assert (voice.reading, voice.table, voice.codes(), voice.changed_packages()) == ("plain", "v2", ("en",), {})
     assert voice.read("Dr. Who? 5 km.", "en") == FRONT_ENDS["plain", "v2"].read("Dr. Who? 5 km.", "en")
