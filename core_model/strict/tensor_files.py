@@ -53,7 +53,12 @@ def _require(file: BinaryIO, length: int) -> None:
     beginning = file.read(8)
     if beginning[2:4] == b"\x03\x04":
         raise _RefusedError("is a zip, as torch writes pickles into, and no safetensors file")
-    if beginning[:1] == b"\x80" and beginning[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+    # A head of 640 bytes begins so too; but no pickle goes on with a NUL, and no length that is accepted without one.
+    if (
+        beginning[:1] == b"\x80"
+        and beginning[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+        and beginning[2:] != bytes(6)
+    ):
         raise _RefusedError("is a pickle, and no safetensors file")
     size = int.from_bytes(beginning, "little")
     if len(beginning) < 8 or size > length - 8:

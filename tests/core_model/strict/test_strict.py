@@ -57,6 +57,19 @@ def test_whatever_safetensors_writes_is_accepted(tensors: dict[str, np.ndarray],
     require_tensors(scratch, "it")
 
 
+@pytest.mark.parametrize("head_bytes", [640, 896, 1152, 1408])
+def test_a_head_whose_length_begins_like_a_pickle_is_no_pickle(head_bytes: int, scratch: Path) -> None:
+    """Its first two bytes are 80 02 to 80 05, as pickles of protocols 2 to 5 begin. Found by test_narrowing."""
+    empty = len(json.dumps({"": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}))
+    head = json.dumps({"x" * (head_bytes - empty): {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}).encode()
+    assert len(head) == head_bytes
+    scratch.write_bytes(struct.pack("<Q", len(head)) + head)
+    require_tensors(scratch, "it")
+    scratch.write_bytes(b"\x80\x02}q\x00." + bytes(20))
+    with pytest.raises(UnsafeFileError, match="is a pickle"):
+        require_tensors(scratch, "it")
+
+
 @given(tensors=TENSORS, missing=st.integers(1, 200))
 def test_half_of_it_is_damage(tensors: dict[str, np.ndarray], missing: int, scratch: Path) -> None:
     data = save(tensors)
