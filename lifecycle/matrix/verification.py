@@ -88,6 +88,7 @@ def verify_on(
         wanted.store.scratch("matrix") as work,
     ):
         golden = read_golden(whole.directory)
+        work, cache = work.absolute(), cache.absolute()  # a cell runs in a directory of its own
         if calibrate:
             require_calibratable(voice.directory)
         judging = Judging(whole.directory, cache, work, variables, matrix.limit_s, files)

@@ -55,7 +55,12 @@ def verify(home: Path, rows: str, *more: str) -> Result:
     return CliRunner().invoke(main, [*asked, "--home", str(home), *more])
 
 
-def test_every_row_has_a_cell_and_one_that_cannot_be_run_stops_no_other(home: Path, tmp_path: Path) -> None:
+def test_every_row_has_a_cell_and_one_that_cannot_be_run_stops_no_other(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Home and cache are given as people give them, from where they stand; cells run elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    home = Path(home.name)
     rows = f"""
 [[rows]]
 onnxruntime = ["9.9.9", "{ONNX}"]
