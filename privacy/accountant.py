@@ -5,7 +5,7 @@ A result is rounded to the side that claims less. One number, mu = sensitivity /
 mechanism; epsilon is a way to read it at one delta.
 
 * Balle & Wang 2018, Theorem 8: delta(epsilon) = Phi(mu/2 - epsilon/mu) - e^epsilon Phi(-mu/2 - epsilon/mu), exact
-* Dong, Roth & Su 2022: mu-GDP; Corollary 3.3 composition is sqrt(sum mu^2); Theorem 2.7 a group of k is k mu
+* Dong, Roth & Su 2022: mu-GDP; Corollary 3.3 composition is sqrt(sum mu^2); a group of k is k mu
 * Canonne, Kamath & Steinke 2020: zCDP of discrete Gaussian noise and its conversion (Proposition 12), to compare
 
     mu = mu_of(Budget(8, 1e-5))          # 1.669...; a vector of norm 1, replaced: sigma = 2 / mu = 1.198

@@ -9,24 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from safetensors.numpy import load_file, save
 
 from archive.age.keys import parse_identities
 from archive.bundle import open_bundle
-from lifecycle.cli import main
+from tests.lifecycle.calling import answer, call
 from tests.tiny_voice import make_tiny_voice
-
-
-def call(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
-
-
-def answer(*words: object) -> dict[str, Any]:
-    result = call(*words, "--json")
-    assert result.exit_code == 0, result.output
-    told: dict[str, Any] = json.loads(result.stdout)
-    return told
 
 
 def files_below(directory: Path) -> dict[str, bytes]:

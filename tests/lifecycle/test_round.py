@@ -12,32 +12,18 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
 
 from core_model.export.process import write_exports
 from core_model.voice import Voice
-from lifecycle.cli import main
 from lifecycle.store import Store
+from tests.lifecycle.calling import answer, call
 from tests.tiny_voice import make_tiny_voice
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def call(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
-
-
-def answer(*words: object) -> dict[str, Any]:
-    """Call with --json and return the one object on stdout; the call must end with yes."""
-    result = call(*words, "--json")
-    assert result.exit_code == 0, result.output
-    told: dict[str, Any] = json.loads(result.stdout)
-    return told
 
 
 @dataclass(frozen=True)
