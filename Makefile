@@ -13,7 +13,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 LOCKED = install --quiet --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run languages environments upstream dev test slow dsse environment lint types compat fuzz bench docs golden demo base locks clean
+.PHONY: help run languages environments upstream private judges dev test slow dsse environment lint types compat fuzz bench docs golden demo base locks clean
 
 help:  ## print this
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,8 @@ run: $(VENV)/run.stamp  ## the environment that speaks, trains and archives
 languages: $(VENV)/languages.stamp  ## and what reads Japanese and Korean (450 MB)
 environments: $(VENV)/environments.stamp  ## and what talks to a container engine
 upstream: $(VENV)/upstream.stamp  ## and what reads HuBERT and RoBERTa, for voices of GPT-SoVITS
+private: $(VENV)/private.stamp  ## and what trains under differential privacy
+judges: $(VENV)/bench.stamp  ## and what judges a voice: a recognizer, who speaks, how it sounds (500 MB)
 dev: $(VENV)/dev.stamp  ## all of it, with what tests and checks need
 
 $(VENV)/pyvenv.cfg:
@@ -37,11 +39,11 @@ $(VENV)/run.stamp: requirements/run.lock pyproject.toml | $(VENV)/pyvenv.cfg
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/languages.stamp $(VENV)/environments.stamp $(VENV)/upstream.stamp: $(VENV)/%.stamp: requirements/%.lock $(VENV)/run.stamp
+$(VENV)/languages.stamp $(VENV)/environments.stamp $(VENV)/upstream.stamp $(VENV)/private.stamp $(VENV)/bench.stamp: $(VENV)/%.stamp: requirements/%.lock $(VENV)/run.stamp
 	$(PIP) $(LOCKED) -r requirements/$*.lock
 	@touch $@
 
-$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp $(VENV)/languages.stamp $(VENV)/environments.stamp $(VENV)/upstream.stamp
+$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp $(VENV)/languages.stamp $(VENV)/environments.stamp $(VENV)/upstream.stamp $(VENV)/private.stamp $(VENV)/bench.stamp
 	$(PIP) $(LOCKED) -r requirements/dev.lock
 	@touch $@
 
@@ -88,7 +90,7 @@ base: run  ## train the embedded base again (hours; resumable; needs flite, fest
 
 locks: run  ## write requirements/*.lock again from requirements/*.in
 	$(PIP) install --quiet uv
-	cd requirements && for set in run languages environments upstream dev; do ../$(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command "make locks" $$set.in --output-file $$set.lock; done
+	cd requirements && for set in run languages environments upstream private bench dev; do ../$(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --excludes excluded.txt --custom-compile-command "make locks" $$set.in --output-file $$set.lock; done
 	for profile in player torch cuda; do (cd containers/$$profile && ../../$(VENV)/bin/uv pip compile --quiet --generate-hashes --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate --custom-compile-command "make locks" requirements.in --output-file requirements.lock); done
 
 clean:  ## remove the environment and the demo
