@@ -166,8 +166,9 @@ def entry_of_sampled(
 ) -> Entry:
     """The line of a training by DP-SGD: *run* on *n* utterances, gradients of *dimension* values clipped to *clip*.
 
-    *claimed* is `sampled_gaussian.claim`'s of it; *told* are the fields that none of them knows, the words about where
-    its noise came from among them. BudgetError where what is claimed is none: delta of 1/n or more, or a figure out of range. ExtraMissingError.
+    *claimed* is `sampled_gaussian.claim`'s of it; *told* are the fields that none of them knows, and among them the
+    words about where its noise came from. ExtraMissingError. BudgetError where what is claimed is none: delta of 1/n or
+    more, or a figure out of range.
     """
     entry = Entry(
         mode=mode,

@@ -130,11 +130,11 @@ def calibrate(budget: Budget, sample_rate: float, steps: int, *, room: float = 0
     if not 0 <= room < budget.epsilon:
         raise BudgetError(f"a room of {room:g} leaves nothing of epsilon {budget.epsilon:g}")
 
-    def keeps(noise: float) -> bool:
+    def keeps(multiplier: float) -> bool:
         try:
-            run = SampledGaussian(noise, sample_rate, steps)
+            run = SampledGaussian(multiplier, sample_rate, steps)
         except BudgetError:
-            if noise >= MOST_NOISE:
+            if multiplier >= MOST_NOISE:
                 raise
             return False  # so little noise that nothing is counted
         return pld_epsilon(run, budget.delta) <= wanted
