@@ -208,10 +208,12 @@ def entry_of_sampled(
 def recomputed_epsilon(entry: Entry) -> float | None:
     """The epsilon that the recorded mechanism has at the recorded delta; None where none may be claimed.
 
-    BudgetError where nothing that is recorded could be computed from; ExtraMissingError.
+    ExtraMissingError; NotComposableError for a mechanism that is not known here.
     """
     if entry.mechanism == NOTHING_READ:
         return 0.0
+    if entry.mechanism not in (GAUSSIAN, SAMPLED_GAUSSIAN):
+        raise NotComposableError(f"{entry.mechanism!r} is not known here")
     if entry.epsilon is None or entry.delta is None:
         return None
     if entry.mechanism == SAMPLED_GAUSSIAN:
