@@ -22,13 +22,15 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from compat_tests.findings import Finding, not_run
 from lifecycle.errors import LedgerDisagreesError, OutputExistsError, SubjectError
 from lifecycle.secret_files import read_text
 from lifecycle.store import Store, new_file
-from privacy.ledger import Entry, Ledger
+from privacy.ledger import MOST_BYTES, Entry, Ledger, check
 from privacy.pseudonyms import KEY_BYTES, PSEUDONYM, pseudonym
 
 RECORD = "ledger.jsonl"  # in records/
+LAYER = "ledger"  # what it is called beside the layers of speech, of which it is none
 
 
 def ledger_path(store: Store, subject: str) -> Path:
@@ -74,6 +76,25 @@ def write_copy(ledger: Ledger, directory: Path) -> None:
     """Put the lines so far into records/ of the voice that is being made in *directory*."""
     (directory / "records").mkdir(exist_ok=True)
     (directory / "records" / RECORD).write_bytes(ledger.marshal())
+
+
+def finding_of(directory: Path) -> Finding | None:
+    """Whether the ledger in the voice at *directory* is true, for who verifies it; None: it holds none.
+
+    Every epsilon is computed again from the mechanism that its line names. What cannot be is not run, and not passed.
+    """
+    path = directory / "records" / RECORD
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        checked = check(file.read(MOST_BYTES + 1))
+    told = f"{checked.told[:1].upper()}{checked.told[1:]}."
+    if checked.verdict == "false":
+        return Finding(LAYER, "failed", told)
+    if checked.verdict == "not recomputed":
+        return not_run(LAYER, told)
+    lines = "Its one line is" if checked.lines == 1 else f"All {checked.lines} lines are in their place and"
+    return Finding(LAYER, "passed", f"{lines} true: each epsilon was computed again.")
 
 
 def pseudonym_of(store: Store, name: str, rng: Callable[[int], bytes]) -> str:

@@ -67,7 +67,7 @@ __all__ = [
 
 NEEDS_EXTRA = "not recomputed: needs the extra [private]"
 NOT_KNOWN = "not recomputed: its mechanism is not known here"
-_MOST_BYTES = 4 << 20  # some thousand lines
+MOST_BYTES = 4 << 20  # some thousand lines
 _TOO_MUCH = "the ledger has more or longer sampled runs than are recomputed here"
 _MOST_WORK = 16 * MOST_POINTS  # of all sampled lines together: hundreds of usual ones, or a minute or two of work
 
@@ -100,8 +100,8 @@ class Ledger:
     @classmethod
     def parse(cls, data: bytes) -> Ledger:
         """Read and check every line. LedgerDamagedError names the first that is wrong."""
-        if len(data) > _MOST_BYTES:
-            raise LedgerDamagedError(1, f"it is longer than {_MOST_BYTES} bytes")
+        if len(data) > MOST_BYTES:
+            raise LedgerDamagedError(1, f"it is longer than {MOST_BYTES} bytes")
         lines = data.split(b"\n")
         if lines.pop():
             raise LedgerDamagedError(len(lines) + 1, "it was cut off")
