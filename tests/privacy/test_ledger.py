@@ -80,6 +80,8 @@ def test_a_line_cut_short_shows(small: Ledger) -> None:
         ("tuning_runs", -1, "out of range"),
         ("sigma", "much", "sigma of it is no float"),
         ("n", True, "n of it is no int"),
+        ("unit", "speaker", "it is about speaker, and 60 took part"),
+        ("unit", "", "it is about nobody"),
         ("cap", {"epsilon": 1.0}, "cap"),
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,7 +107,7 @@ def test_a_sampling_that_was_edited_shows_and_costs_no_time(change: dict[str, ob
 
 def test_a_ledger_that_would_take_for_ever_to_recompute_is_refused_before(monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = ledger_of(sampled(), sampled())
-    monkeypatch.setattr("privacy.ledger._MOST_WORK", 2 * ledger.entries[0].run.points)
+    monkeypatch.setattr("privacy.ledger.MOST_TOGETHER", 2 * ledger.entries[0].run.points)
     assert check(ledger.marshal()).verdict == "true"
     with pytest.raises(NotComposableError, match="more or longer sampled runs"):
         ledger.with_entry(sampled())
@@ -198,6 +200,16 @@ def test_who_reads_nothing_costs_nothing_under_either() -> None:
     )
 
 
+def test_what_accounts_is_imported_by_nobody_who_does_not_ask() -> None:
+    """A ledger without a sampled line is read where scipy and dp-accounting are not."""
+    program = (
+        "import sys; from pathlib import Path; from privacy.ledger import check;"
+        f"assert check(Path({str(OF_1_0_0)!r}).read_bytes()).verdict == 'true';"
+        "assert not {'absl', 'dp_accounting', 'scipy', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=OF_1_0_0.parents[2])
+
+
 def test_what_cannot_be_entered_is_refused() -> None:
     with pytest.raises(BudgetError, match="there are 100000 units"):
         sampled(n=100_000)
@@ -233,11 +245,20 @@ def test_without_the_extra_a_sampled_line_is_not_recomputed_and_never_called_tru
     assert "its sigma is not" in check(rehashed(edited)).told  # what needs no accountant is found out anywhere
 
 
-def test_a_line_of_a_later_toolkit_is_kept_and_not_called_true() -> None:
-    unknown = replace(entry("utterance", 2.0), mechanism="of a later toolkit", cumulative_mu={})
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mechanism": "of a later toolkit"},
+        {"adjacency": "of a later toolkit"},
+        {"sampling": {"kind": "of a later one"}},
+    ],
+)
+def test_a_line_of_a_later_toolkit_is_kept_and_not_called_true(change: dict[str, object]) -> None:
+    unknown = replace(entry("utterance", 2.0), cumulative_mu={}, **change)  # type: ignore[arg-type]
     data = Ledger((unknown, entry("utterance", 1.0))).marshal()
     assert check(data).verdict == "not recomputed"
     assert "its mechanism is not known here" in check(data).told
     assert Ledger.parse(data).marshal() == data
-    with pytest.raises(NotComposableError):
-        recomputed_epsilon(unknown)
+    for question in (recomputed_epsilon, lambda line: Ledger((line,)).epsilon("utterance", DELTA)):
+        with pytest.raises(NotComposableError, match="is not added up here"):
+            question(unknown)
