@@ -68,7 +68,7 @@ class Attacked:
 
     @property
     def beats_floor(self) -> bool:
-        """Whether noise or claim are wrong: the AUC is over what mu allows by twice its interval (chance: 1 in 10^4)."""
+        """Whether noise or claim are wrong: the AUC is over what mu allows by twice its interval (chance: 10^-4)."""
         auc = self.rates.auc
         return self.mu is not None and auc.value - 2 * (auc.value - auc.low) > largest_area(self.mu)
 
