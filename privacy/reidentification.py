@@ -124,7 +124,11 @@ def log_likelihoods(tested: npt.ArrayLike, enrolment: Enrolment, sigma: float, *
 
 def informed(tested: npt.ArrayLike, enrolment: Enrolment, sigma: float, *, directions: bool) -> Floats:
     """Log likelihood ratios (tests, candidates): each against the mean of the others."""
-    found = log_likelihoods(tested, enrolment, sigma, directions=directions)
+    return ratios(log_likelihoods(tested, enrolment, sigma, directions=directions))
+
+
+def ratios(found: Floats) -> Floats:
+    """Log likelihoods (tests, candidates), those of several releases added up, each against the mean of the others."""
     against = np.empty_like(found)
     for candidate in range(found.shape[1]):
         others = np.delete(found, candidate, axis=1)
