@@ -75,6 +75,12 @@ def people(work: Path, most: int = MOST_PROMPTS) -> list[Person]:
         return [Person(label, found[f"{label}.vectors"], found[f"{label}.seconds"]) for label, _, _ in PEOPLE]
 
 
+def beginnings(work: Path, seconds: float, most: int) -> list[npt.NDArray[np.float32]]:
+    """The first *seconds* of up to *most* prompts of each person, at 16 kHz, person by person. NoSpeechError."""
+    cut = (_prompts(fetch(work, package), ending, most, seconds) for _, package, ending in PEOPLE)
+    return [sound for person in cut for sound in person if len(sound) >= seconds * RATE - 1]
+
+
 def fetch(work: Path, package: str) -> Path:
     """The directory with the files of *package*, fetched if it is not there. NoSpeechError."""
     place = work / package
@@ -99,8 +105,8 @@ def fetch(work: Path, package: str) -> Path:
     return place
 
 
-def _prompts(directory: Path, ending: str, most: int) -> list[npt.NDArray[np.float32]]:
-    """Up to *most* prompts at 16 kHz: long enough, cut at MOST_SECONDS, in an order that only their names decide."""
+def _prompts(directory: Path, ending: str, most: int, seconds: float = MOST_SECONDS) -> list[npt.NDArray[np.float32]]:
+    """Up to *most* prompts at 16 kHz: long enough, cut at *seconds*, in an order that only their names decide."""
     bytes_per_second = _BYTES_PER_SECOND[ending]
     paths = [
         path
@@ -111,12 +117,12 @@ def _prompts(directory: Path, ending: str, most: int) -> list[npt.NDArray[np.flo
     paths.sort(key=lambda path: hashlib.sha256(path.stem.encode()).digest())
     paths = paths[:most]
     if ending == "g722":
-        wide = g722.decode([path.read_bytes()[: int(MOST_SECONDS * bytes_per_second)] for path in paths])
+        wide = g722.decode([path.read_bytes()[: int(seconds * bytes_per_second)] for path in paths])
         narrow = [soxr.resample(sound, g722.RATE, NARROW) for sound in wide]
     else:
         subtype = {"gsm": "GSM610", "alaw": "ALAW"}[ending]
         raw = {"format": "RAW", "subtype": subtype, "samplerate": NARROW, "channels": 1, "dtype": "float32"}
-        narrow = [soundfile.read(path, **raw)[0][: int(MOST_SECONDS * NARROW)] for path in paths]
+        narrow = [soundfile.read(path, **raw)[0][: int(seconds * NARROW)] for path in paths]
     return [soxr.resample(sound, NARROW, RATE).astype(np.float32) for sound in narrow]
 
 
