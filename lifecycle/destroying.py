@@ -65,7 +65,7 @@ class Going:
 
 
 def destroy_voice(store: Store, name: str, now: datetime) -> Destroyed:
-    """Destroy the voice *name* and what an unfinished training of that name left, its key first. StoreError, OSError."""
+    """Destroy the voice *name* and what an unfinished training of it left, its key first. StoreError, OSError."""
     directory, subject = store.path(name), _subject(store, name)
     if subject is not None:
         with contextlib.suppress(LedgerError, LedgerDisagreesError):  # a damaged one is kept by nobody
@@ -112,7 +112,7 @@ def what_is_destroyed(directory: Path) -> tuple[tuple[Path, ...], tuple[Path, ..
 
 
 def what_it_learnt_from(store: Store, name: str) -> Going:
-    """Of the files that the voice *name* learnt from: what is as it was, and what was changed and stays. NoTermError."""
+    """Of the files that the voice *name* learnt from: what is as it was; what was changed, and stays. NoTermError."""
     term = term_of(store, require_name(name))
     if term is None:
         raise NoTermError(name)

@@ -12,6 +12,7 @@ LifecycleError
 │   └── VoiceNameError            a name that could not be a directory's everywhere
 ├── RecordingsError             a directory of recordings that no voice can be learnt from
 │   ├── NotADirectoryOfRecordingsError   it is no directory
+│   ├── SpeakerUnknownError       nobody has said whose voice is in it: carries the name
 │   └── NotEnoughRecordingsError  too little of it can be used: carries the seconds
 ├── ImportingError              files that no voice can be made of
 │   ├── UnfitFileError            no checkpoint, damaged, incomplete, or of another network: carries the path
@@ -194,6 +195,14 @@ class NotADirectoryOfRecordingsError(RecordingsError):
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} is not a directory")
         self.path = path
+
+
+class SpeakerUnknownError(RecordingsError):
+    """Nobody has said whose voice is in the recordings."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("nobody has said whose voice is in these recordings")
+        self.name = name
 
 
 class NotEnoughRecordingsError(RecordingsError):

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -48,18 +49,41 @@ class Past:
     files: int
 
 
-def remember(store: Store, name: str, directory: Path, files: Iterable[Path], days: int, today: date) -> Term:
-    """Write down that *name* learns from *files* below *directory*, until *days* from now. OSError, DayError."""
+def term_for(name: str, directory: Path, files: Iterable[Path], days: int, today: date) -> Term:
+    """What *name* is to learn from: *files* below *directory*, kept for *days* from *today* on. OSError, DayError."""
     if not 0 <= days <= MOST_DAYS:
         raise DayError(f"recordings are kept for 0 to {MOST_DAYS} days, not {days}")
     root = directory.resolve()
     held = {path.relative_to(root).as_posix(): sha256_of(path) for path in files if not path.is_symlink()}
-    term = Term(name, root, today + timedelta(days), held)
-    document = {"voice": name, "directory": str(root), "ends": term.ends.isoformat(), "files": held}
+    return Term(name, root, today + timedelta(days), held)
+
+
+def remember(store: Store, term: Term) -> None:
+    """Write *term* down, in the place of an earlier one of that voice. OSError."""
+    files = dict(term.files)
+    document = {"voice": term.voice, "directory": str(term.directory), "ends": term.ends.isoformat(), "files": files}
     private_directory(_directory(store), store.home)
-    with new_file(_path(store, name), mode=0o600) as file:
+    with new_file(_path(store, term.voice), mode=0o600) as file:
         file.write(json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
-    return term
+
+
+@contextmanager
+def under_term(store: Store, term: Term) -> Iterator[None]:
+    """Let the block learn from what *term* lists, which is written down before: whoever is killed leaves it.
+
+    Where the block is refused and nothing was learnt, what was written down before is so again.
+    """
+    before = term_of(store, term.voice)
+    remember(store, term)
+    try:
+        yield
+    except Exception:
+        if not any((store.home / "work" / term.voice).glob("*.checkpoint.*")):
+            if before is None:
+                forget(store, term.voice)
+            else:
+                remember(store, before)
+        raise
 
 
 def term_of(store: Store, name: str) -> Term | None:
@@ -89,7 +113,7 @@ def paths_past(term: Term, everything: Iterable[Term], today: date) -> Iterator[
 
 
 def is_what_it_was(term: Term, path: Path) -> bool:
-    """Whether *path* still is the file that was read: no link now, below the directory, the same to the byte. OSError."""
+    """Whether *path* is the file that was read: no link now, below the directory, the same to the byte. OSError."""
     name = path.relative_to(term.directory).as_posix()
     inside = path.resolve() == path and path.is_file()  # *directory* was resolved: a link anywhere on the way shows
     return inside and sha256_of(path) == term.files[name]

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archive.age.envelope import decrypt_in_order, seal
-from archive.age.hybrid import HybridIdentity, HybridRecipient
+from archive.age.hybrid import HybridIdentity
 from archive.age.keys import WrittenIdentity, WrittenRecipient, identity_file, parse_identities
 from archive.age.stream import NONCE_BYTES, EncryptingWriter, payload_key
 from archive.container import Region

@@ -94,4 +94,4 @@ def pieces_of(tensors: Mapping[str, torch.Tensor]) -> Iterator[bytes | memoryvie
     for name in ordered:
         if tensors[name].numel():
             flat = tensors[name].cpu().contiguous().reshape(-1)
-            yield memoryview(flat.view(torch.uint8).numpy())
+            yield flat.view(torch.uint8).numpy().data

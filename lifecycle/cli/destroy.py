@@ -51,7 +51,9 @@ def command(
     if (voice, recordings is not None, keys, expired).count(True) != 1:
         raise click.UsageError("Give --voice, --recordings, --keys or --expired: one of them.")
     if (name is None) != expired:
-        raise click.UsageError("NAME says whose: --expired alone takes none." if expired else "Missing argument 'NAME'.")
+        raise click.UsageError(
+            "NAME says whose: --expired alone takes none." if expired else "Missing argument 'NAME'."
+        )
     if not yes and (console.as_json or not sys.stdin.isatty()):
         raise click.UsageError("There is no way back: say --yes where nobody can be asked.")
     if name is None:

@@ -54,7 +54,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.VoiceExistsError: lambda e: f"choose another name; a voice is never overwritten. This one lies in {e.path}.",
     hall.VoiceNameError: "1 to 64 of a-z, 0-9, - and _, beginning with a letter or a digit.",
     hall.WorkUnreadableError: lambda e: f"`lifecycle destroy {e.name} --keys` removes it; training then begins anew.",
-    hall.NoUnfinishedTrainingError: "nothing was destroyed; --voice destroys a voice, --recordings what it learnt from.",
+    hall.NoUnfinishedTrainingError: "nothing was destroyed; --voice destroys a voice, --recordings what it learnt of.",
     hall.BusyError: "wait until it is done, or choose another name.",
     hall.ChangedMeanwhileError: "nothing was replaced; call it again.",
     hall.DriftedError: "nothing was replaced; `lifecycle verify` shows every layer of the voice as it is.",
@@ -67,6 +67,10 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
         "the table says why the others were left out; about a minute makes a voice."
         if e.left_out
         else "record more: about a minute makes a voice."
+    ),
+    hall.SpeakerUnknownError: lambda e: (
+        "--i-am-the-speaker if it is yours, --synthetic if a machine spoke; that somebody else agreed, records "
+        f"`lifecycle consent {e.name} --before-training --speaker ... --expires ...`."
     ),
     hall.RecordingsError: "docs/train.md tells what a directory of recordings holds.",
     hall.TrainingStateError: "import what GPT-SoVITS wrote into SoVITS_weights*/ (.pth) and GPT_weights*/ (.ckpt).",
