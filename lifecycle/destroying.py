@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -88,9 +88,7 @@ def destroy_work(store: Store, name: str, now: datetime) -> Destroyed:
 
     NoUnfinishedTrainingError; BusyError while somebody trains it; OSError.
     """
-    work = store.home / "work" / require_name(name)
-    if not work.is_dir() and not key_path(store, name).exists():
-        raise NoUnfinishedTrainingError(name)
+    require_unfinished(store, name)
     subject = _subject(store, name) if name in store.names() else None
     with store.work_alone(name) as held:
         key = destroy_key(store, name)
@@ -98,6 +96,17 @@ def destroy_work(store: Store, name: str, now: datetime) -> Destroyed:
         shutil.rmtree(held, ignore_errors=True)
     _record(store, done)
     return done
+
+
+def require_unfinished(store: Store, name: str) -> None:
+    """NoUnfinishedTrainingError unless a training of *name* was begun and not finished; VoiceNameError."""
+    if not is_unfinished(store, require_name(name)):
+        raise NoUnfinishedTrainingError(name)
+
+
+def is_unfinished(store: Store, name: str) -> bool:
+    """Whether a training of *name* left its key, or what it kept."""
+    return (store.home / "work" / name).is_dir() or key_path(store, name).exists()
 
 
 def what_is_destroyed(directory: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
@@ -125,9 +134,8 @@ def what_is_past(store: Store, now: datetime) -> tuple[Going, ...]:
     found = []
     for term in everything:
         if term.ends <= now.date():
-            unfinished = (store.home / "work" / term.voice).is_dir() or key_path(store, term.voice).exists()
             going = _sorted_out(term, paths_past(term, everything, now.date()))
-            found.append(Going(going.voice, going.files, going.left, unfinished))
+            found.append(replace(going, unfinished=is_unfinished(store, term.voice)))
     return tuple(found)
 
 

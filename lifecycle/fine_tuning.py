@@ -46,7 +46,7 @@ from lifecycle.fine_tuned_voice import Tuned, write_fine_tuned
 from lifecycle.importing import ImportOptions, import_voice
 from lifecycle.recording import Recording
 from lifecycle.store import Store
-from lifecycle.training import Tell, Trained, keep_only_if_same, remove_what_is_finished
+from lifecycle.training import Tell, Trained, remove_what_is_finished
 from lifecycle.training_report import Curves
 from lifecycle.work_vault import forget_work, open_vault
 
@@ -95,8 +95,7 @@ def fine_tune(
         )
     remove_what_is_finished(store)
     with store.work_alone(name) as work:
-        vault = open_vault(store, name, work, os.urandom)
-        keep_only_if_same(work, _fingerprint(recordings, base_files, plan), vault)
+        vault = open_vault(store, name, work, _fingerprint(recordings, base_files, plan), os.urandom)
         tell(0, 1, "reading the base")
         base = _imported(Store(work / _BASE), base_files, pretrained)
         listener = Listener(base, pretrained)

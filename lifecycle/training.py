@@ -15,7 +15,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import torch
 
@@ -28,7 +27,6 @@ from core_model.nano.dims import CODES
 from core_model.text.front_end import FrontEnd
 from core_model.training.adaptation import Adaptation, adapt
 from core_model.training.dataset import Dataset
-from core_model.training.keeping import Keeper
 from core_model.training.preparation import Prepared, Spoken, Unusable, prepare
 from core_model.training.schedule import Progress
 from core_model.voice import Voice
@@ -37,7 +35,7 @@ from lifecycle.new_voice import write_new_voice
 from lifecycle.recording import Recording
 from lifecycle.store import Store
 from lifecycle.training_report import Curves, write_records
-from lifecycle.work_vault import empty, forget_work, open_vault
+from lifecycle.work_vault import forget_work, open_vault
 
 Tell = Callable[[int, int, str], None]  # done, of how many, what to say beside it
 
@@ -64,8 +62,7 @@ def train(
     store.require_free(name)
     remove_what_is_finished(store)
     with store.work_alone(name) as work:
-        vault = open_vault(store, name, work, os.urandom)
-        keep_only_if_same(work, _fingerprint(recordings, plan), vault)
+        vault = open_vault(store, name, work, _fingerprint(recordings, plan), os.urandom)
         base = nano.load()
         tell(0, 1, "aligning the recordings with their transcripts")
         prepared = _prepare(recordings, base)
@@ -107,18 +104,6 @@ def _fingerprint(recordings: Sequence[Recording], plan: Adaptation) -> str:
     """What a run is made of: other recordings, words, plan or base, and it is another run."""
     facts = [asdict(plan), nano.digest(), [(r.sha256, r.text) for r in recordings]]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def keep_only_if_same(work: Path, fingerprint: str, keeper: Keeper) -> None:
-    """Empty the work directory of another run; of the run with this *fingerprint* leave everything.
-
-    The mark is kept as the checkpoints are: whoever has a recording could confirm by it that it was trained on.
-    """
-    mark = work / "run.sha256"
-    if keeper.read(mark) == fingerprint.encode("ascii"):
-        return
-    empty(work)
-    keeper.write(mark, [fingerprint.encode("ascii")])
 
 
 def remove_what_is_finished(store: Store) -> None:

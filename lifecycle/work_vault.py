@@ -23,10 +23,12 @@ from archive.age.keys import WrittenIdentity, WrittenRecipient, identity_file, p
 from archive.age.stream import NONCE_BYTES, EncryptingWriter, payload_key
 from archive.container import Region
 from archive.errors import ArchiveError
-from lifecycle.errors import WorkUnreadableError
+from lifecycle.errors import SecretError, WorkUnreadableError
 from lifecycle.overwriting import overwrite_and_remove
 from lifecycle.secret_files import read_text
 from lifecycle.store import Store, new_file, private_directory, sync_directory
+
+_MARK = "run.sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +64,32 @@ class WorkVault:
                 raise WorkUnreadableError(self.name) from None
 
 
-def open_vault(store: Store, name: str, work: Path, rng: Callable[[int], bytes]) -> WorkVault:
-    """The vault of the unfinished training of *name*, whose key is made if there is none. WorkUnreadableError.
+def open_vault(store: Store, name: str, work: Path, run: str, rng: Callable[[int], bytes]) -> WorkVault:
+    """The vault of the unfinished training of *name*; *run* tells one run from another. WorkUnreadableError, OSError.
 
-    Without its key nobody reads what lies in *work*: then it is emptied. The caller holds the lock on *work*.
+    What another run left is emptied out of *work*, its key first; so is what no key is left of. The caller holds the
+    lock on *work*. The mark is sealed, too: a digest of recordings confirms a guess at them.
     """
-    path = key_path(store, name)
-    if not path.exists():
-        empty(work)
-        identity = HybridIdentity.generate(rng)
-        private_directory(path.parent, store.home)
-        with new_file(path, mode=0o600, replace=False) as file:
-            file.write(identity_file(identity, created=f"for the unfinished training of {name}").encode())
+    mark = work / _MARK
+    if key_path(store, name).exists():
+        vault = _with_key(store, name, rng)
+        if vault.read(mark) == run.encode("ascii"):
+            return vault
+        destroy_key(store, name)
+    _empty(work)
+    identity = HybridIdentity.generate(rng)
+    private_directory(key_path(store, name).parent, store.home)
+    with new_file(key_path(store, name), mode=0o600, replace=False) as file:
+        file.write(identity_file(identity, created=f"for the unfinished training of {name}").encode())
+    vault = _with_key(store, name, rng)
+    vault.write(mark, [run.encode("ascii")])
+    return vault
+
+
+def _with_key(store: Store, name: str, rng: Callable[[int], bytes]) -> WorkVault:
     try:
-        (opened,) = parse_identities(read_text(path))
-    except (ArchiveError, ValueError):
+        (opened,) = parse_identities(read_text(key_path(store, name)))
+    except (ArchiveError, SecretError, ValueError):
         raise WorkUnreadableError(name) from None
     return WorkVault(name, opened, opened.recipient, rng)
 
@@ -102,7 +115,7 @@ def forget_work(store: Store, name: str) -> None:
     shutil.rmtree(store.home / "work" / name, ignore_errors=True)  # another training may be tidying up too
 
 
-def empty(work: Path) -> None:
+def _empty(work: Path) -> None:
     """Remove everything in *work*, but not the directory itself: whoever works in it holds a lock on it."""
     for path in work.iterdir():
         if path.is_dir() and not path.is_symlink():

@@ -50,6 +50,7 @@ def command(
     from datetime import UTC, datetime
 
     from lifecycle.cli.consent_table import facts_of, lines_of
+    from lifecycle.consent_to_train import record_path
     from lifecycle.consenting import agree, disclaim, read_statements
 
     if (speaker is not None, own, nobody).count(True) > 1:
@@ -57,7 +58,8 @@ def command(
     if (speaker is None) != (expires is None) or (speaker is None and (scopes or statement or name_in_clear)):
         raise click.UsageError("A consent takes --speaker and --expires; the other options go with them.")
     now = datetime.now(UTC)
-    if early:
+    silent = speaker is None and not (own or nobody)
+    if early or (silent and name not in store.names() and record_path(store, name).is_file()):
         _before(console, store, name, speaker, scopes, expires, statement, name_in_clear, own=own, nobody=nobody)
         return
     if own or nobody:

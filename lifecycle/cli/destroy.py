@@ -77,12 +77,10 @@ def _voice(console: Console, store: Store, name: str, *, yes: bool) -> None:
 
 
 def _keys(console: Console, store: Store, name: str, *, yes: bool) -> None:
-    from lifecycle.destroying import destroy_work
+    from lifecycle.destroying import destroy_work, require_unfinished
 
-    if yes or name not in store.names():
-        _ask(console, f"the key of the unfinished training of {name}, and what it sealed", yes=yes)
-    else:
-        _ask(console, f"the key of the unfinished training of {name}, and what it sealed; the voice stays", yes=yes)
+    require_unfinished(store, name)
+    _ask(console, f"the key of the unfinished training of {name}, and what it sealed", yes=yes)
     _answer(console, destroy_work(store, name, datetime.now(UTC)))
 
 
@@ -108,7 +106,8 @@ def _recordings_of(console: Console, store: Store, name: str, *, yes: bool) -> N
 def _expired(console: Console, store: Store, *, yes: bool) -> None:
     from dataclasses import asdict
 
-    from lifecycle.destroying import NOT_PROMISED, destroy_known, what_is_past
+    from lifecycle.destroying import destroy_known, what_is_past
+    from lifecycle.errors import BusyError
 
     past = what_is_past(store, datetime.now(UTC))
     for going in past:
@@ -116,13 +115,21 @@ def _expired(console: Console, store: Store, *, yes: bool) -> None:
         console.show(f"{going.voice}  {count(len(going.files), 'file')}{unfinished}")
         console.show(*(f"stays  {file} of {going.voice}: it is not what was read" for file in going.left))
     if not past:
-        console.answer({"destroyed": [], "not_promised": NOT_PROMISED}, "Nothing is past its day.")
+        console.answer({"destroyed": [], "busy": []}, "Nothing is past its day.")
         return
     _ask(console, f"the recordings of {count(len(past), 'voice')}", yes=yes)
-    done = [destroy_known(store, going, datetime.now(UTC)) for going in past]
-    facts = {"destroyed": [{"voice": at.voice, **asdict(one)} for at, one in zip(past, done, strict=True)]}
-    gone, overwritten = sum(one.files for one in done), sum(one.overwritten for one in done)
-    console.answer(facts, f"{count(gone, 'file')} gone, {overwritten} of them overwritten before.")
+    done: dict[str, Destroyed] = {}
+    busy = []
+    for going in past:
+        try:
+            done[going.voice] = destroy_known(store, going, datetime.now(UTC))
+        except BusyError as error:
+            busy.append(going.voice)
+            console.show(f"stays  all of {going.voice}: {error}")
+    facts = {"destroyed": [{"voice": voice, **asdict(one)} for voice, one in done.items()], "busy": busy}
+    gone, overwritten = sum(one.files for one in done.values()), sum(one.overwritten for one in done.values())
+    told = f"{count(gone, 'file')} gone, {overwritten} of them overwritten before."
+    console.answer(facts, told, yes=not busy)
 
 
 def _ask(console: Console, what: str, *, yes: bool) -> None:

@@ -69,8 +69,8 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
         else "record more: about a minute makes a voice."
     ),
     hall.SpeakerUnknownError: lambda e: (
-        "--i-am-the-speaker if it is yours, --synthetic if a machine spoke; that somebody else agreed, records "
-        f"`lifecycle consent {e.name} --before-training --speaker ... --expires ...`."
+        "--i-am-the-speaker if it is yours, --synthetic if a machine spoke; for somebody else's record first what "
+        f"they agreed to: `lifecycle consent {e.name} --before-training --speaker NAME --expires YYYY-MM-DD`."
     ),
     hall.RecordingsError: "docs/train.md tells what a directory of recordings holds.",
     hall.TrainingStateError: "import what GPT-SoVITS wrote into SoVITS_weights*/ (.pth) and GPT_weights*/ (.ckpt).",

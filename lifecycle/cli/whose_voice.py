@@ -60,6 +60,7 @@ def permission(
         answer = click.prompt(
             "Whose voice is in these recordings? Yours (me), a machine's (machine), or somebody else's (else)",
             type=click.Choice(("me", "machine", "else")),
+            show_choices=False,
             err=True,
         )
         if answer == "else":

@@ -187,7 +187,7 @@ def test_a_directory_that_became_a_link_is_not_followed(store: Store, tmp_path: 
 def test_an_unfinished_training_is_under_the_same_day(store: Store, tmp_path: Path) -> None:
     keep(store, "bert", lay_out(tmp_path / "r", "a"), 0)
     work = store.work_directory("bert")
-    open_vault(store, "bert", work, os.urandom).write(work / "gpt", [b"half"])
+    open_vault(store, "bert", work, "run", os.urandom).write(work / "gpt", [b"half"])
     result = call(store, "destroy", "--expired", "--yes")
     assert "bert  2 files, and an unfinished training" in result.stdout
     assert not work.exists() and not key_path(store, "bert").exists()
@@ -234,14 +234,14 @@ def test_a_refused_training_leaves_no_term_and_a_killed_one_does(store: Store, t
 
 def test_keys_go_first_then_what_they_sealed(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work = store.work_directory("bert")
-    open_vault(store, "bert", work, os.urandom).write(work / "gpt", [b"half"])
+    open_vault(store, "bert", work, "run", os.urandom).write(work / "gpt", [b"half"])
     order: list[str] = []
     remove = destroying.overwrite_and_remove
     monkeypatch.setattr("lifecycle.work_vault.overwrite_and_remove", lambda p: (order.append("key"), remove(p))[1])
     monkeypatch.setattr(destroying, "overwrite_and_remove", lambda p: (order.append(p.name), remove(p))[1])
     told = destroy(store, "bert", "--keys")
-    assert order == ["key", "gpt"]
-    assert (told["what"], told["files"], told["keys"]) == ("unfinished training of bert", 2, 1)
+    assert order == ["key", "gpt", "run.sha256"]
+    assert (told["what"], told["files"], told["keys"]) == ("unfinished training of bert", 3, 1)
     assert not work.exists() and not key_path(store, "bert").exists()
     again = destroy(store, "bert", "--keys", code=1)["error"]
     assert again["sentence"] == "there is no unfinished training of 'bert', and so no key of one."
@@ -249,16 +249,27 @@ def test_keys_go_first_then_what_they_sealed(store: Store, tmp_path: Path, monke
 
 def test_a_training_that_runs_keeps_its_key(store: Store) -> None:
     with store.work_alone("bert") as work:
-        open_vault(store, "bert", work, os.urandom)
+        open_vault(store, "bert", work, "run", os.urandom)
         assert destroy(store, "bert", "--keys", code=1)["error"]["kind"] == "BusyError"
     assert key_path(store, "bert").exists()
 
 
+def test_what_is_being_trained_stays_and_the_others_go(store: Store, tmp_path: Path) -> None:
+    keep(store, "ada", lay_out(tmp_path / "r", "a"), 0)
+    keep(store, "bert", lay_out(tmp_path / "s", "b"), 0)
+    with store.work_alone("ada"):
+        told = destroy(store, "--expired", code=1)
+    assert told["busy"] == ["ada"]
+    assert [one["voice"] for one in told["destroyed"]] == ["bert"]
+    assert (tmp_path / "r" / "a.wav").exists() and term_of(store, "ada") is not None
+    assert [one["voice"] for one in destroy(store, "--expired")["destroyed"]] == ["ada"]
+
+
 def test_a_voice_takes_the_key_of_its_name_along(store: Store) -> None:
     work = store.work_directory("ada")
-    open_vault(store, "ada", work, os.urandom).write(work / "gpt", [b"half"])
+    open_vault(store, "ada", work, "run", os.urandom).write(work / "gpt", [b"half"])
     told = destroy(store, "ada", "--voice")
-    assert (told["files"], told["keys"]) == (2, 1)
+    assert (told["files"], told["keys"]) == (3, 1)
     assert not work.exists() and not key_path(store, "ada").exists()
 
 

@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def vault(store: Store) -> WorkVault:
-    return open_vault(store, "ada", store.work_directory("ada"), os.urandom)
+    return open_vault(store, "ada", store.work_directory("ada"), "run", os.urandom)
 
 
 def everything(store: Store) -> bytes:
@@ -39,7 +39,7 @@ def everything(store: Store) -> bytes:
 @given(pieces=st.lists(st.binary(max_size=200_000), max_size=4))
 def test_what_was_written_is_read(pieces: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
     store = Store(tmp_path_factory.mktemp("home"))
-    vault = open_vault(store, "ada", store.work_directory("ada"), os.urandom)
+    vault = open_vault(store, "ada", store.work_directory("ada"), "run", os.urandom)
     path = store.work_directory("ada") / "file"
     vault.write(path, pieces)
     assert vault.read(path) == b"".join(pieces)
@@ -49,7 +49,7 @@ def test_nothing_of_it_is_readable_on_the_disk(store: Store, vault: WorkVault) -
     path = store.work_directory("ada") / "gpt"
     vault.write(path, [MARKER * 9000])
     assert MARKER not in everything(store)
-    again = open_vault(store, "ada", store.work_directory("ada"), os.urandom)
+    again = open_vault(store, "ada", store.work_directory("ada"), "run", os.urandom)
     assert again.read(path) == MARKER * 9000
     assert again.read(path.with_name("none")) is None
 
@@ -60,11 +60,21 @@ def test_without_its_key_it_is_nobodys_and_the_run_begins_anew(store: Store, vau
     kept = (work / "gpt").read_bytes()
     assert destroy_key(store, "ada")
     assert destroy_key(store, "ada") is None
-    other = open_vault(store, "ada", work, os.urandom)
-    assert list(work.iterdir()) == []
+    other = open_vault(store, "ada", work, "run", os.urandom)
+    assert [path.name for path in work.iterdir()] == ["run.sha256"]
     (work / "gpt").write_bytes(kept)
     with pytest.raises(WorkUnreadableError, match="cannot be opened"):
         other.read(work / "gpt")
+
+
+def test_another_run_has_another_key_and_nothing_of_the_last_one(store: Store, vault: WorkVault) -> None:
+    work, key = store.work_directory("ada"), key_path(store, "ada").read_bytes()
+    vault.write(work / "gpt", [MARKER])
+    (work / "base").mkdir()
+    assert open_vault(store, "ada", work, "run", os.urandom).read(work / "gpt") == MARKER
+    open_vault(store, "ada", work, "another run", os.urandom)
+    assert key_path(store, "ada").read_bytes() != key
+    assert [path.name for path in work.iterdir()] == ["run.sha256"]
 
 
 def test_a_changed_file_or_key_is_told(store: Store, vault: WorkVault) -> None:
@@ -80,7 +90,7 @@ def test_a_changed_file_or_key_is_told(store: Store, vault: WorkVault) -> None:
         vault.read(work / "gpt")
     key_path(store, "ada").write_text("no key\n")
     with pytest.raises(WorkUnreadableError):
-        open_vault(store, "ada", work, os.urandom)
+        open_vault(store, "ada", work, "run", os.urandom)
 
 
 def test_a_writer_that_fails_leaves_what_was_there(store: Store, vault: WorkVault) -> None:
@@ -94,7 +104,7 @@ def test_a_writer_that_fails_leaves_what_was_there(store: Store, vault: WorkVaul
     with pytest.raises(OSError, match="No space"):
         vault.write(path, broken())
     assert vault.read(path) == b"first"
-    assert [entry.name for entry in path.parent.iterdir()] == ["gpt"]
+    assert {entry.name for entry in path.parent.iterdir()} == {"gpt", "run.sha256"}
 
 
 def test_age_itself_opens_it(store: Store, vault: WorkVault) -> None:
@@ -115,7 +125,7 @@ def test_keys_and_work_are_their_owners_whatever_the_umask(tmp_path: Path) -> No
     try:
         store = Store(tmp_path / "new" / "home")
         work = store.work_directory("ada")
-        open_vault(store, "ada", work, os.urandom).write(work / "gpt", [MARKER])
+        open_vault(store, "ada", work, "run", os.urandom).write(work / "gpt", [MARKER])
         with store.new_voice("bert"):
             pass
     finally:
@@ -130,9 +140,7 @@ def test_no_repr_shows_the_key(store: Store, vault: WorkVault) -> None:
     assert secret.startswith("AGE-SECRET-KEY") and secret not in repr(vault) and "secret" not in repr(vault)
 
 
-def test_what_is_forgotten_loses_its_key_first(
-    store: Store, vault: WorkVault, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_forgotten_loses_its_key_first(store: Store, vault: WorkVault, monkeypatch: pytest.MonkeyPatch) -> None:
     vault.write(store.work_directory("ada") / "gpt", [MARKER])
     seen = []
     rmtree = shutil.rmtree
