@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 import traceback
@@ -169,7 +170,7 @@ def _tell_what_is_past(console: Console, store: Store) -> Console:
 
     Whatever is wrong with the records stops no verb; `destroy --expired` tells it.
     """
-    if not (store.home / "recordings").is_dir():
+    if not os.path.isdir(store.home / "recordings"):  # noqa: PTH112 - Path.is_dir raises where a home may not be read
         return console
     from datetime import UTC, datetime
 
@@ -180,8 +181,9 @@ def _tell_what_is_past(console: Console, store: Store) -> Console:
     try:
         found = past(store, datetime.now(UTC).date())
     except (OSError, RetentionUnreadableError) as error:
-        console.remark(f"Which recordings are past their day is not known: {error}.")
-        return console
+        told = f"Which recordings are past their day is not known: {refusal_of(error).sentence}"
+        console.remark(told)
+        return replace(console, past=({"unknown": told},))
     if not found:
         return console
     named = ", ".join(f"{one.voice} ({count(one.files, 'file')}, since {one.ends})" for one in found)

@@ -146,10 +146,23 @@ def test_a_record_that_cannot_be_read_stops_no_verb_but_the_one_about_it(store: 
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
         result = call(store, "voices")
         assert result.exit_code == 0 and "is not known" in result.stderr, content
+        assert "is not known" in json.loads(call(store, "voices", "--json").stdout)["past_their_day"][0]["unknown"]
         assert destroy(store, "--expired", code=1)["error"]["kind"] == "RetentionUnreadableError"
         with pytest.raises(RetentionUnreadableError):
             term_of(store, "ada")
     assert (tmp_path / "r" / "a.wav").exists()
+
+
+def test_a_home_that_may_not_be_read_stops_no_verb(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    (store.home / "recordings").mkdir()
+
+    def refused(store: Store, today: date) -> tuple[Past, ...]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("lifecycle.retention.past", refused)
+    result = call(store, "voices")
+    assert (result.exit_code, result.stdout) == (0, "ada\n")
+    assert "is not known: permission denied" in result.stderr
 
 
 def test_expired_goes_and_what_was_changed_stays(store: Store, tmp_path: Path) -> None:
