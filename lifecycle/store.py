@@ -103,9 +103,7 @@ class Store:
 
     def work_directory(self, name: str) -> Path:
         """Return the directory, made if need be, that keeps an unfinished training of *name*."""
-        path = self.home / "work" / require_name(name)
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return path
+        return private_directory(self.home / "work" / require_name(name), self.home)
 
     @contextlib.contextmanager
     def work_alone(self, name: str) -> Iterator[Path]:
@@ -151,7 +149,7 @@ class Store:
 
         What a killed process left there goes when the next one begins.
         """
-        self.voices_directory.mkdir(parents=True, exist_ok=True)
+        private_directory(self.voices_directory, self.home)
         self.clean_leftovers()
         directory = self.voices_directory / f".{require_name(name)}.{secrets.token_hex(4)}{_UNFINISHED}"
         with contextlib.ExitStack() as stack:
@@ -183,6 +181,18 @@ class Store:
         with (self.home / ".lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def private_directory(path: Path, home: Path) -> Path:
+    """Make *path*, and what is missing between it and *home*, for their owner alone, whatever the umask. Return it.
+
+    Who may write a directory above may put another in its place; so *home* is made private too, if it is made here.
+    """
+    home.parent.mkdir(parents=True, exist_ok=True)
+    for directory in (*reversed(path.parents), path):
+        if directory == home or home in directory.parents:
+            directory.mkdir(mode=0o700, exist_ok=True)
+    return path
 
 
 def state_of(directory: Path) -> State:

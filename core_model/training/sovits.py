@@ -80,7 +80,7 @@ def train(
     if judges is not None:
         networks["judges"] = judges.to(options.device).train()
         optimizers["judges_adamw"] = _adamw(judges.parameters(), options)
-    start = checkpoint.load(options.checkpoint, networks, optimizers) if options.checkpoint else 0
+    start = checkpoint.load(options.checkpoint, networks, optimizers, options.keeper) if options.checkpoint else 0
     for step in range(start, options.steps):
         for optimizer in optimizers.values():
             for group in optimizer.param_groups:
@@ -100,7 +100,7 @@ def train(
         optimizers["adamw"].step()
         report(Progress("sovits", step + 1, options.steps, told))
         if options.checkpoint and ((step + 1) % options.checkpoint_every == 0 or step + 1 == options.steps):
-            checkpoint.save(options.checkpoint, step + 1, networks, optimizers)
+            checkpoint.save(options.checkpoint, step + 1, networks, optimizers, options.keeper)
     network.eval()
 
 

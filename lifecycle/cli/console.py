@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,12 +38,13 @@ class Console:
 
     as_json: bool = False
     debug: bool = False
+    past: tuple[Mapping[str, Any], ...] = ()  # recordings past their day: named at every start
 
     def answer(self, facts: Mapping[str, Any], *lines: str, yes: bool = True) -> None:
         """Print *facts* (--json) or *lines*, and end the program with 1 if the answer is not *yes*."""
         self.show(*lines)
         if self.as_json:
-            _print_json(facts)
+            _print_json(self._with_past(facts))
         if not yes:
             raise click.exceptions.Exit(1)
 
@@ -67,10 +69,13 @@ class Console:
             _print("".join(traceback.format_exception(error)), err=True)
         if self.as_json:
             told = {"kind": type(error).__name__, "sentence": refusal.sentence, "hint": refusal.hint}
-            _print_json({"error": told, **(facts or {})})
+            _print_json(self._with_past({"error": told, **(facts or {})}))
         else:
             _print(f"lifecycle: {refusal.sentence}\nHint: {refusal.hint}", err=True)
         raise click.exceptions.Exit(1)
+
+    def _with_past(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**facts, "past_their_day": list(self.past)} if self.past else facts
 
     @contextlib.contextmanager
     def progress(self, title: str, *, plain_every_s: float | None = None) -> Iterator[Progress]:
@@ -140,14 +145,17 @@ def _plain_lines(title: str, every_s: float) -> Progress:
 class Verb(click.Command):
     """A command with --json and --debug, whose errors become a sentence, a hint and exit code 1."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
+    def __init__(self, *args: Any, tells_what_is_past: bool = True, **settings: Any) -> None:
         super().__init__(*args, **settings)
+        self._tells_what_is_past = tells_what_is_past
         as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object and nothing else.")
         self.params += [as_json, click.Option(["--debug"], is_flag=True, help="Show the traceback of an error.")]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; the only place where every exception is caught."""
         console = Console(ctx.params.pop("as_json"), ctx.params.pop("debug"))
+        if self._tells_what_is_past:
+            console = _tell_what_is_past(console, ctx.params.get("store") or Store(default_home()))
         ctx.obj = console
         try:
             return super().invoke(ctx)
@@ -155,6 +163,32 @@ class Verb(click.Command):
             raise
         except Exception as error:  # noqa: BLE001 - the very top: nothing may end in a traceback
             console.refuse(error)
+
+
+def _tell_what_is_past(console: Console, store: Store) -> Console:
+    """Name the voices whose recordings are past their day: one remark, or with --json facts beside the answer.
+
+    Whatever is wrong with the records stops no verb; `destroy --expired` tells it.
+    """
+    if not os.path.isdir(store.home / "recordings"):  # noqa: PTH112 - Path.is_dir raises where a home may not be read
+        return console
+    from datetime import UTC, datetime
+
+    from lifecycle.errors import RetentionUnreadableError
+    from lifecycle.retention import past
+
+    remedy = "`lifecycle destroy --expired" + ("`" if store.home == default_home() else f" --home {store.home}`")
+    try:
+        found = past(store, datetime.now(UTC).date())
+    except (OSError, RetentionUnreadableError) as error:
+        told = f"Which recordings are past their day is not known: {refusal_of(error).sentence}"
+        console.remark(told)
+        return replace(console, past=({"unknown": told},))
+    if not found:
+        return console
+    named = ", ".join(f"{one.voice} ({count(one.files, 'file')}, since {one.ends})" for one in found)
+    console.remark(f"Recordings are past the day until which they may be kept: {named}. {remedy} destroys them.")
+    return replace(console, past=tuple(asdict(one) for one in found))
 
 
 def _open_store(ctx: click.Context, parameter: click.Parameter, home: Path | None) -> Store:

@@ -20,6 +20,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--to", "recipients", metavar="RECIPIENT", multiple=True, help="age1..., or a file; may be repeated.")
 @click.option("--to-passphrase-file", type=_FILE, help="File whose one line is the new bundle's passphrase.")
 @click.option("--public", is_flag=True, help="Do not encrypt: anyone who has the file can use the voice.")
+@click.option("--for-others", is_flag=True, help="The keys are somebody else's: asks for the speaker's consent.")
 @key_options
 @click.option(
     "--sign", "signing_key", type=_FILE, help="Key file from `lifecycle keygen --signing`; else the home's own."
@@ -39,6 +40,7 @@ def command(
     recipients: tuple[str, ...],
     to_passphrase_file: Path | None,
     public: bool,
+    for_others: bool,
     identities: tuple[Path, ...],
     passphrase_file: Path | None,
     signing_key: Path | None,
@@ -99,5 +101,6 @@ def command(
             to_passphrase_file,
             public,
             signing_key,
+            for_others,
         )
         migrate_bundle(console, store, asked, terms, dry_run=dry_run)
