@@ -13,7 +13,9 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded, so it must stand before the import below
+from core_model.silence import SWITCHES
+
+os.environ.update(SWITCHES)  # read when the library is loaded, so they must stand before the import below
 
 import numpy as np
 import onnxruntime

@@ -6,8 +6,13 @@ Knows nothing of what a verb does. One file per verb; what they print and how th
 from __future__ import annotations
 
 import importlib
+import os
 
 import click
+
+from core_model.silence import SWITCHES
+
+os.environ.update(SWITCHES)  # for this process before a verb imports anything, and for every process that it starts
 
 VERBS = (
     "train",
