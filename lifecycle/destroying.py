@@ -130,8 +130,7 @@ def _files_below(directory: Path) -> Iterator[Path]:
 
 
 def _record(store: Store, done: Destroyed) -> None:
-    path = store.home / "ledgers" / RECORD
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = store.private("ledgers") / RECORD
     before = path.read_bytes() if path.is_file() else b""
     with new_file(path, mode=0o600) as file:
         file.write(before + json.dumps(asdict(done), sort_keys=True).encode() + b"\n")

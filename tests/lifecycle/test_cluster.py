@@ -20,6 +20,7 @@ from tests.lifecycle.many_bundles import OURS, ROOT, Stock, children_of, make_st
 from tests.lifecycle.test_places import server  # noqa: F401 - a fixture
 
 pytestmark = [
+    pytest.mark.sockets("loopback"),  # a scheduler and workers on 127.0.0.1
     pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="distributed is not installed"),
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="finds a worker's processes in /proc"),
 ]
