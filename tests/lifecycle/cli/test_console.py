@@ -73,9 +73,8 @@ def test_an_error_nobody_declared_is_a_bug_and_its_traceback_shows_under_debug_o
     result = CliRunner().invoke(verb_that(ZeroDivisionError("by zero")))
     assert result.exit_code == 1
     sentence, hint = result.stderr.splitlines()
-    assert sentence.startswith(
-        "lifecycle: a bug in this toolkit: ZeroDivisionError in tests/lifecycle/cli/test_console.py"
-    )
+    assert sentence.startswith("lifecycle: a bug in this toolkit: ZeroDivisionError in tests/lifecycle/cli/test_")
+    assert "by zero" not in sentence
     assert "--debug" in hint
     debugged = CliRunner().invoke(verb_that(ZeroDivisionError("by zero")), ["--debug"]).stderr
     assert debugged.startswith(DEBUG_SAYS_MORE) and "Traceback" in debugged and "by zero" in debugged
