@@ -105,7 +105,7 @@ def pseudonym_of(store: Store, name: str, rng: Callable[[int], bytes]) -> str:
         raise SubjectError("the name of a speaker has letters")
     path = store.home / "keys" / "pseudonyms"
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store.private("keys")
         with contextlib.suppress(OutputExistsError), new_file(path, mode=0o600, replace=False) as file:
             file.write(rng(KEY_BYTES).hex().encode() + b"\n")  # suppressed: another process was first
     try:
@@ -158,8 +158,7 @@ def _directory(store: Store) -> Path:
 @contextlib.contextmanager
 def _locked(store: Store) -> Iterator[None]:
     """Hold the lock on all ledgers of this home: two releases at once must not both fit under one cap."""
-    _directory(store).mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(_directory(store), os.O_RDONLY)
+    descriptor = os.open(store.private("ledgers"), os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
