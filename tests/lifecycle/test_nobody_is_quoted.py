@@ -163,7 +163,7 @@ def test_transcripts_while_training(
     words = ("train", "anna", "--recordings", tmp_path / "recordings", "--synthetic", "--home", tmp_path / "home")
     results = [call(*words, "--debug"), call(*words, "--dry-run"), call(*words, "--dry-run", "--json")]
     assert [result.exit_code for result in results] == [1, 0, 0]
-    assert "aligned" in results[0].stderr and "line 2" in results[1].output
+    assert "aligned" in results[0].stderr and "line 3" in results[1].output
     for result in results:
         assert MARKER.lower() not in said_by(result, caplog).lower(), result.output
     assert list(files_with(tmp_path, *inputs)) == []
