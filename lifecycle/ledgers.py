@@ -25,7 +25,7 @@ from pathlib import Path
 from compat_tests.findings import Finding, not_run
 from lifecycle.errors import LedgerDisagreesError, OutputExistsError, SubjectError
 from lifecycle.secret_files import read_text
-from lifecycle.store import Store, new_file, private_directory
+from lifecycle.store import Store, new_file
 from privacy.ledger import MOST_BYTES, Entry, Ledger, check
 from privacy.pseudonyms import KEY_BYTES, PSEUDONYM, pseudonym
 
@@ -105,7 +105,7 @@ def pseudonym_of(store: Store, name: str, rng: Callable[[int], bytes]) -> str:
         raise SubjectError("the name of a speaker has letters")
     path = store.home / "keys" / "pseudonyms"
     if not path.exists():
-        private_directory(path.parent, store.home)
+        store.private("keys")
         with contextlib.suppress(OutputExistsError), new_file(path, mode=0o600, replace=False) as file:
             file.write(rng(KEY_BYTES).hex().encode() + b"\n")  # suppressed: another process was first
     try:
@@ -158,8 +158,7 @@ def _directory(store: Store) -> Path:
 @contextlib.contextmanager
 def _locked(store: Store) -> Iterator[None]:
     """Hold the lock on all ledgers of this home: two releases at once must not both fit under one cap."""
-    private_directory(_directory(store), store.home)
-    descriptor = os.open(_directory(store), os.O_RDONLY)
+    descriptor = os.open(store.private("ledgers"), os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

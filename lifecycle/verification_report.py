@@ -14,7 +14,7 @@ import base64
 import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -54,7 +54,7 @@ class Sound:
 class Sentence:
     """A golden sentence: as recorded and as it is said today."""
 
-    text: str
+    text: str = field(repr=False)
     language: str
     sounds: tuple[Sound, ...]  # recorded, today; only the first where nothing speaks today
     ticks: tuple[Tick, ...]
