@@ -67,7 +67,7 @@ class Effort:
     epsilons: tuple[float, ...]
 
 
-FULL = Effort(MOST_PROMPTS, 60, 4, 20, 1000, 100_000, tuple(SINGLE_BEFORE))
+FULL = Effort(MOST_PROMPTS, 30, 4, 20, 1000, 100_000, tuple(SINGLE_BEFORE))
 QUICK = Effort(20, 3, 2, 3, 50, 200, (50, 8))
 
 
