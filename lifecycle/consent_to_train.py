@@ -21,7 +21,7 @@ from lifecycle.consenting import Case, add_to_record, carry_over, case_of, count
 from lifecycle.errors import SpeakerUnknownError
 from lifecycle.ledgers import remember_subject
 from lifecycle.retention import Term, terms
-from lifecycle.store import Store, private_directory, require_name
+from lifecycle.store import Store, require_name
 from lifecycle.trusting import own_signer
 from privacy import consent
 from privacy.consent import Statement
@@ -47,7 +47,7 @@ def say_before(store: Store, name: str, statement: Statement, rng: Callable[[int
     """Record *statement*, of no weights yet, about the voice that *name* will be. VoiceExistsError, ConsentError."""
     store.require_free(name)
     path = record_path(store, name)
-    private_directory(path.parent, store.home)
+    store.private("consents")
     add_to_record(path, statement, own_signer(store, rng), mode=0o600)
 
 

@@ -28,7 +28,7 @@ from lifecycle.ledgers import keep, subject_of
 from lifecycle.overwriting import overwrite_and_remove
 from lifecycle.recording import sound_files
 from lifecycle.retention import Term, forget, is_what_it_was, paths_past, term_of, terms
-from lifecycle.store import Store, new_file, private_directory, require_name, sync_directory
+from lifecycle.store import Store, new_file, require_name, sync_directory
 from lifecycle.work_vault import destroy_key, key_path
 from privacy.errors import LedgerError
 
@@ -220,9 +220,7 @@ def _files_below(directory: Path) -> Iterator[Path]:
 
 
 def _record(store: Store, done: Destroyed) -> None:
-    """Add one line. Of what stays only how many: a file's name may be a person's."""
-    path = store.home / "ledgers" / RECORD
-    private_directory(path.parent, store.home)
+    path = store.private("ledgers") / RECORD
     before = path.read_bytes() if path.is_file() else b""
     line = asdict(done) | {"left": len(done.left)}
     with new_file(path, mode=0o600) as file:

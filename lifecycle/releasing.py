@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class Wanted:
     delta: float = USUAL_DELTA
     sigma: float | None = None  # of jitter
     recordings: Path | None = None  # of mode utterance
-    speaker: str | None = None  # name or pseudonym; None: as this home knows it
+    speaker: str | None = field(default=None, repr=False)  # name or pseudonym; None: as this home knows it
     cap: float | None = None
     tuning_runs: int = 0
     tuned_weights: bool = False

@@ -20,7 +20,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from lifecycle.errors import DayError, RetentionUnreadableError
-from lifecycle.store import Store, new_file, private_directory, sync_directory
+from lifecycle.store import Store, new_file, sync_directory
 
 USUAL_DAYS = 30
 MOST_DAYS = 36500
@@ -62,7 +62,7 @@ def remember(store: Store, term: Term) -> None:
     """Write *term* down, in the place of an earlier one of that voice. OSError."""
     files = dict(term.files)
     document = {"voice": term.voice, "directory": str(term.directory), "ends": term.ends.isoformat(), "files": files}
-    private_directory(_directory(store), store.home)
+    store.private("recordings")
     with new_file(_path(store, term.voice), mode=0o600) as file:
         file.write(json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
 

@@ -22,7 +22,7 @@ from archive.signing import Signature, Signer
 from archive.ssh_keys import TrustedKey, parse_trusted
 from lifecycle.errors import NotTrustedError, OutputExistsError, SecretError, TrustError
 from lifecycle.secret_files import read_text
-from lifecycle.store import Store, new_file, private_directory
+from lifecycle.store import Store, new_file
 
 _LITERAL = "ssh-ed25519 "
 _SUFFIXES = (".pub", ".p256.pub")
@@ -79,7 +79,7 @@ def own_signer(store: Store, rng: Callable[[int], bytes]) -> Signer:
     path = _own_key(store)
     if not path.exists():
         with contextlib.suppress(OutputExistsError):  # another process was first
-            private_directory(path.parent, store.home)
+            store.private("keys")
             for suffix in _SUFFIXES:  # of a key that was never finished
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
             write_signer(path, Signer.generate(rng, ""), rng)

@@ -26,7 +26,7 @@ from archive.errors import ArchiveError
 from lifecycle.errors import SecretError, WorkUnreadableError
 from lifecycle.overwriting import overwrite_and_remove
 from lifecycle.secret_files import read_text
-from lifecycle.store import Store, new_file, private_directory, sync_directory
+from lifecycle.store import Store, new_file, sync_directory
 
 _MARK = "run.sha256"
 
@@ -78,7 +78,7 @@ def open_vault(store: Store, name: str, work: Path, run: str, rng: Callable[[int
         destroy_key(store, name)
     _empty(work)
     identity = HybridIdentity.generate(rng)
-    private_directory(key_path(store, name).parent, store.home)
+    store.private("keys", "work")
     with new_file(key_path(store, name), mode=0o600, replace=False) as file:
         file.write(identity_file(identity, created=f"for the unfinished training of {name}").encode())
     vault = _with_key(store, name, rng)

@@ -9,7 +9,7 @@ Resumable: see checkpoint.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -53,8 +53,8 @@ class _Pass:
     """One batch through the network: what came out, and what it should sound like."""
 
     out: TrainingForward
-    real: torch.Tensor  # (B, 1, N) the slices that were spoken
-    generated: torch.Tensor  # (B, 1, N) float32
+    real: torch.Tensor = field(repr=False)  # (B, 1, N) the slices that were spoken
+    generated: torch.Tensor = field(repr=False)  # (B, 1, N) float32
 
 
 def train(

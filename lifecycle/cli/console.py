@@ -5,7 +5,8 @@ Knows no verb, and of the rooms only their errors (through `refusals`). The rule
 * stdout holds the answer: plain lines for a person, or with --json one object and nothing else, a no included;
 * stderr holds the rest: refusals without --json, remarks, and a progress bar, the last only when stderr is a terminal;
 * exit 0 is yes, 1 is no, 2 is a call that makes no sense (click's own);
-* an error that no room declared is a bug: the console says so, and shows its traceback under --debug only.
+* an error that no room declared is a bug: the console says so and where, and shows its traceback under --debug only. So
+  with its message, which may quote somebody's words: nobody looked at what is in it.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from typing import Any, NoReturn
 import click
 
 from lifecycle.cli.refusals import refusal_of
+from lifecycle.cli.secret_paths import SecretFile, exposures
 from lifecycle.printable import printable
 from lifecycle.store import Store, default_home
 
 Progress = Callable[[int, int, str], None]  # (done, of how many, what to say beside the bar)
 
+DEBUG_SAYS_MORE = "What follows may hold words, names or figures of yours: read it before you give it to anybody."
 _PATIENCE_S = 2.0  # work that ends sooner shows no bar
 
 
@@ -66,6 +69,7 @@ class Console:
         """Tell *error* in one sentence and one hint, with *facts* beside them (--json), and end the program with 1."""
         refusal = refusal_of(error)
         if self.debug:
+            _print(DEBUG_SAYS_MORE, err=True)
             _print("".join(traceback.format_exception(error)), err=True)
         if self.as_json:
             told = {"kind": type(error).__name__, "sentence": refusal.sentence, "hint": refusal.hint}
@@ -157,6 +161,8 @@ class Verb(click.Command):
         if self._tells_what_is_past:
             console = _tell_what_is_past(console, ctx.params.get("store") or Store(default_home()))
         ctx.obj = console
+        for told in exposures(self.params, ctx.params):
+            _print(told, err=True)  # also with --json, whose stdout stays one object
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -214,13 +220,15 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _LOG = click.Path(dir_okay=False, path_type=Path)
 
 
-passphrase_option = click.option("--passphrase-file", type=_FILE, help="File whose one line is the passphrase.")
+passphrase_option = click.option(
+    "--passphrase-file", type=SecretFile(), help="File whose one line is the passphrase, or /dev/fd/N."
+)
 
 
 def key_options(command: Callable[..., None]) -> Callable[..., None]:
     """For verbs that open a bundle: gives them `identities` and `passphrase_file`, which are read, never logged."""
     told = "Key file from `lifecycle keygen`; may be repeated."
-    identity = click.option("-i", "--identity", "identities", type=_FILE, multiple=True, help=told)
+    identity = click.option("-i", "--identity", "identities", type=SecretFile(), multiple=True, help=told)
     return identity(passphrase_option(command))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lifecycle.cli.console import Console, Verb, base_option, home_option, key_options, trust_options
+from lifecycle.cli.secret_paths import SecretFile
 from lifecycle.store import Store
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -16,13 +17,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("bundle", type=_FILE)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The new file; it must not exist.")
 @click.option("--to", "named", metavar="RECIPIENT", multiple=True, help="age1..., or a file of them; may be repeated.")
-@click.option("--to-passphrase-file", type=_FILE, help="File whose one line is the new passphrase.")
+@click.option("--to-passphrase-file", type=SecretFile(), help="File whose one line is the new passphrase.")
 @click.option("--public", is_flag=True, help="Do not encrypt: anyone who has the file can use the voice.")
 @click.option("--for-others", is_flag=True, help="The keys are somebody else's: asks for the speaker's consent.")
 @key_options
 @base_option
 @click.option(
-    "--sign", "signing_key", type=_FILE, help="Key file from `lifecycle keygen --signing`; else the home's own."
+    "--sign", "signing_key", type=SecretFile(), help="Key file from `lifecycle keygen --signing`; else the home's own."
 )
 @trust_options
 @click.option(

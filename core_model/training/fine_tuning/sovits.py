@@ -10,7 +10,7 @@ core_model.training.checkpoint.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -81,9 +81,9 @@ class _Pass:
     """One batch through the network: what came out, and what it should sound like."""
 
     out: TrainingForward
-    real: Tensor  # (B, 1, N) the slices that were spoken
-    real_mel: Tensor  # (B, M, SLICE_FRAMES)
-    generated: Tensor  # (B, 1, N) float32
+    real: Tensor = field(repr=False)  # (B, 1, N) the slices that were spoken
+    real_mel: Tensor = field(repr=False)  # (B, M, SLICE_FRAMES)
+    generated: Tensor = field(repr=False)  # (B, 1, N) float32
 
 
 def train(
