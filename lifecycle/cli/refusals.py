@@ -127,6 +127,8 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.ReleaseError: lambda e: e.hint,
     hall.LifecycleError: "run the verb with --help.",
     privacy.BudgetError: "nothing was released; docs/release.md tells what the figures mean.",
+    privacy.AccountantsDisagreeError: "nothing was released; one of the accountants has a bug: report it.",
+    privacy.ExtraMissingError: '`pip install "lifecycle[private]"`, or `make private` beside the sources.',
     privacy.VectorError: "nothing was released; docs/release.md tells what each mode needs.",
     privacy.LedgerDamagedError: "nothing was released; a copy of the ledger lies in records/ of each released voice.",
     privacy.CapExceededError: "nothing was released; `lifecycle ledger` tells what was given away already.",
