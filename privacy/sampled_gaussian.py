@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import metadata
+from typing import Any
 
 from privacy.budget import Budget
 from privacy.errors import AccountantsDisagreeError, BudgetError, ExtraMissingError, NotComposableError
@@ -36,9 +37,11 @@ MOST_DIVERGENCE = 100.0
 MOST_APART = 0.01  # of the larger one: beyond, one of two accountants is wrong and nobody knows which
 _NUMERIC_SLACK = 1e-3  # by which an upper bound may lie below what it bounds: PLD and PRV round up too
 _COARSEST = 2.0**-9  # of the grid of losses
-_MOST_POINTS = 2**19
+MOST_POINTS = 2**20
 _TAILS = 70.0  # x above, on both sides together
 _ORDERS = [tenths / 10 for tenths in range(16, 110)] + [*range(11, 64), 128, 256, 512, 1024]
+
+Kinds = tuple[tuple[float, float, int], ...]  # noise multiplier, sample rate, steps; sorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,12 @@ class SampledGaussian:
     def divergence(self) -> float:
         """The Rényi divergence of order 2 of all steps, in closed form: the expected privacy loss is no larger."""
         return self.steps * math.log1p(self.sample_rate**2 * math.expm1(self.noise_multiplier**-2))
+
+    @property
+    def points(self) -> int:
+        """Of the grid that its epsilon is computed on: what memory and time go with. At most MOST_POINTS."""
+        kinds = ((self.noise_multiplier, self.sample_rate, self.steps),)
+        return math.ceil(_span(kinds) / _interval(kinds))
 
     def repeated(self, times: int) -> SampledGaussian:
         """The same, *times* times over. BudgetError."""
@@ -121,11 +130,11 @@ def calibrate(budget: Budget, sample_rate: float, steps: int, *, room: float = 0
     if not 0 <= room < budget.epsilon:
         raise BudgetError(f"a room of {room:g} leaves nothing of epsilon {budget.epsilon:g}")
 
-    def keeps(noise: float) -> bool:
+    def keeps(multiplier: float) -> bool:
         try:
-            run = SampledGaussian(noise, sample_rate, steps)
+            run = SampledGaussian(multiplier, sample_rate, steps)
         except BudgetError:
-            if noise >= MOST_NOISE:
+            if multiplier >= MOST_NOISE:
                 raise
             return False  # so little noise that nothing is counted
         return pld_epsilon(run, budget.delta) <= wanted
@@ -165,7 +174,16 @@ def composed_epsilon(runs: Sequence[SampledGaussian], delta: float) -> float:
     total = math.fsum(run.divergence for run in runs)
     if total > MOST_DIVERGENCE or sum(steps.values()) > MOST_STEPS:
         raise NotComposableError("together these runs give away more than is counted here")
-    return _composed(tuple(sorted((z, q, count) for (z, q), count in steps.items())), delta) if steps else 0.0
+    return _composed_epsilon(tuple(sorted((z, q, count) for (z, q), count in steps.items())), delta) if steps else 0.0
+
+
+def error_floor(run: SampledGaussian) -> float:
+    """The error rate that the best possible test of whether a unit took part cannot beat: (1 - delta(0)) / 2.
+
+    delta(0) is the total variation between the two outputs, so that the two kinds of error add up to 1 - delta(0) or
+    more. ExtraMissingError.
+    """
+    return _composed_floor(((run.noise_multiplier, run.sample_rate, run.steps),))
 
 
 def rdp_epsilon(run: SampledGaussian, delta: float) -> float:
@@ -185,28 +203,43 @@ def pld_name() -> str:
     return f"PLD, dp-accounting {_version('dp-accounting')}"
 
 
+def rdp_name() -> str:
+    """Of the upper bound. ExtraMissingError."""
+    return f"RDP, dp-accounting {_version('dp-accounting')}"
+
+
 def prv_name() -> str:
     """Of the other one. ExtraMissingError."""
     return f"PRV, opacus {_version('opacus')}"
 
 
 @lru_cache(maxsize=512)  # a ledger is read more than once in one call of the program, and its lines with it
-def _composed(kinds: tuple[tuple[float, float, int], ...], delta: float) -> float:
-    interval = _interval(kinds)
+def _composed_epsilon(kinds: Kinds, delta: float) -> float:
     with _library():
-        from dp_accounting.pld import privacy_loss_distribution as losses
-
-        whole = None
-        for noise, rate, steps in kinds:
-            one = losses.from_gaussian_mechanism(
-                noise, sampling_prob=rate, value_discretization_interval=interval, pessimistic_estimate=True
-            ).self_compose(steps)
-            whole = one if whole is None else whole.compose(one)
-        assert whole is not None
-        return float(whole.get_epsilon_for_delta(delta))
+        return float(_losses(kinds).get_epsilon_for_delta(delta))
 
 
-def _interval(kinds: Sequence[tuple[float, float, int]]) -> float:
+@lru_cache(maxsize=512)
+def _composed_floor(kinds: Kinds) -> float:
+    with _library():
+        return (1 - min(1.0, float(_losses(kinds).get_delta_for_epsilon(0.0)))) / 2
+
+
+@lru_cache(maxsize=2)  # some megabytes each
+def _losses(kinds: Kinds) -> Any:
+    from dp_accounting.pld import privacy_loss_distribution as losses
+
+    interval = _interval(kinds)
+    whole = losses.identity(value_discretization_interval=interval)
+    for noise, rate, steps in kinds:
+        one = losses.from_gaussian_mechanism(
+            noise, sampling_prob=rate, value_discretization_interval=interval, pessimistic_estimate=True
+        )
+        whole = whole.compose(one.self_compose(steps))
+    return whole
+
+
+def _interval(kinds: Kinds) -> float:
     """Of the grid of losses: fine enough for what is to be found, coarse enough to end; a power of 2, so exact.
 
     Rounding up to the grid costs T steps about T interval^2 of epsilon (measured: 0.4 to 0.9 of it, docs/LOG.md). It is
@@ -215,9 +248,14 @@ def _interval(kinds: Sequence[tuple[float, float, int]]) -> float:
     total = math.fsum(SampledGaussian(*kind).divergence for kind in kinds)
     steps = sum(count for _, _, count in kinds)
     fine = math.sqrt(5e-4 * math.sqrt(total) / steps)
-    span = total + _TAILS + max(20 / noise + noise**-2 for noise, _, _ in kinds)  # of all steps, or of one
-    interval = min(max(fine, span / _MOST_POINTS), _COARSEST)
+    interval = min(max(fine, 2 * _span(kinds) / MOST_POINTS), _COARSEST)
     return 2.0 ** math.floor(math.log2(interval))
+
+
+def _span(kinds: Kinds) -> float:
+    """What the grid has to reach over: the losses of all steps together, or of one, whose noise is cut at e^-50."""
+    total = math.fsum(SampledGaussian(*kind).divergence for kind in kinds)
+    return total + _TAILS + max(20 / noise + noise**-2 for noise, _, _ in kinds)
 
 
 def _require_delta(delta: float) -> None:
