@@ -130,7 +130,7 @@ def _plan(
         raise VectorError("there is no recording that a style could be heard from")
     mechanism = _calibrated(wanted, ground.stock_styles.shape[1], len(recordings))
     terms = terms_of(mechanism, tuned_weights=wanted.tuned_weights)
-    subject = _subject(store, name, wanted.speaker)
+    subject = subject_for(store, name, wanted.speaker)
     ledger = read_ledger(store, subject)
     entry = entry_of(
         mechanism,
@@ -139,7 +139,7 @@ def _plan(
         threat_model=terms.threat_model,
         preprocessing=_PREPROCESSING,
         tuning_runs=wanted.tuning_runs,
-        cap=_cap(wanted, ledger.cap),
+        cap=cap_for(wanted.cap, wanted.delta, ledger.cap),
         measured=None,
         not_protected=terms.not_protected,
         consent=None if consent is None else {"sha256": consent.agreement_sha256, "expires": consent.expires},
@@ -155,7 +155,7 @@ def carry_out(store: Store, plan: Plan, new_name: str, *, now: datetime, tell: T
     store.require_free(new_name)
     tell(0, 3, "listening")
     offsets = _offsets(plan)
-    if plan.own_style is not None or plan.wanted.mode != "anonymous":  # or this home would tie the nobody to somebody
+    if plan.own_style is not None:  # of a voice that is to be made, its own copy of the ledger tells
         remember_subject(store, plan.of, plan.entry.subject)
     ledger = append(store, plan.entry)
     style = plan.ground.frame.style(mechanisms.release(offsets, plan.mechanism))
@@ -204,8 +204,9 @@ def _calibrated(wanted: Wanted, dimension: int, recordings: int) -> Mechanism:
     )
 
 
-def _subject(store: Store, name: str, speaker: str | None) -> str:
-    known = subject_of(store, name)
+def subject_for(store: Store, name: str, speaker: str | None) -> str:
+    """The pseudonym of whose voice *name* is: as this home knows it, or as *speaker* says. SubjectError."""
+    known = subject_of(store, name) if name in store.names() else None
     said = pseudonym_of(store, speaker, os.urandom) if speaker else known
     if said is None:
         raise SubjectError(f"nobody has said whose voice {name} is, so nothing can be counted")
@@ -214,11 +215,11 @@ def _subject(store: Store, name: str, speaker: str | None) -> str:
     return said
 
 
-def _cap(wanted: Wanted, promised: Cap | None) -> dict[str, float]:
-    """What was promised before stays so, unless less is asked for; the ledger takes the least."""
-    if wanted.cap is None and promised is not None:
+def cap_for(wanted: float | None, delta: float, promised: Cap | None) -> dict[str, float]:
+    """What was promised before stays so, unless less is *wanted*; the ledger takes the least. BudgetError."""
+    if wanted is None and promised is not None:
         return asdict(promised)
-    budget = Budget(USUAL_CAP if wanted.cap is None else wanted.cap, wanted.delta)
+    budget = Budget(USUAL_CAP if wanted is None else wanted, delta)
     return {"epsilon": budget.epsilon, "delta": budget.delta, "mu": accountant.mu_of(budget)}
 
 

@@ -68,6 +68,8 @@ class Private:
                 parameter.grad_sample = parameter.new_zeros((0, *parameter.shape))
         else:
             losses.mean().backward()  # type: ignore[no-untyped-call]
+            if any(parameter.grad_sample is None for parameter in self.optimizer.params):
+                raise PrivateTrainingError("something that is trained had no part in the losses, or in more than them")
             _drop_what_is_not_finite(self.optimizer.params)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

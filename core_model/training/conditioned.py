@@ -31,6 +31,16 @@ Recordings = Sequence[Sequence[Example]]  # each recording is one unit, however 
 
 
 @dataclass(frozen=True, slots=True)
+class Learning:
+    """How fast, and how the style is scaled. Chosen on synthetic speech (docs/LOG.md)."""
+
+    style_rate: float = 4.0
+    reader_rate: float = 1.0
+    momentum: float = 0.9
+    scale: float = 1.0  # of the style's parameter
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """What of each recording takes part in a step."""
 
@@ -65,13 +75,24 @@ class Conditioned(nn.Module):
         }
         return {"offset": self.offset} | readers
 
+    @property
+    def dimension(self) -> int:
+        """How many values learn."""
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
     def style(self) -> np.ndarray:
         """As it is now: (1, S, 1) float32."""
         weight = self.offset.weight.detach()
         return np.asarray((self.start + self.scale * weight[None]).cpu().numpy(), dtype=np.float32)
 
     def forward(
-        self, tokens: Tensor, token_lengths: Tensor, phonemes: Tensor, phoneme_lengths: Tensor, noise: Tensor, starts: Tensor
+        self,
+        tokens: Tensor,
+        token_lengths: Tensor,
+        phonemes: Tensor,
+        phoneme_lengths: Tensor,
+        noise: Tensor,
+        starts: Tensor,
     ) -> Tensor:
         """(B, T) and (B, P) with lengths, noise (B, latent, F), starts (B,) -> (B, 1, SLICE_FRAMES * hop)."""
         ones = torch.ones(len(tokens), 1, device=tokens.device, requires_grad=True)  # or a hook would miss its input's
@@ -81,6 +102,19 @@ class Conditioned(nn.Module):
         z = self.network.flow.reverse(z_p, style, prior.mask)
         waveform: Tensor = self.network.decoder(take_frames(z, starts, SLICE_FRAMES), style)
         return waveform
+
+
+def optimizer_of(module: Conditioned, learning: Learning) -> torch.optim.Optimizer:
+    """Gradient descent with momentum over what is trained, the style at a rate of its own.
+
+    Not Adam: what is mostly noise, it enlarges until it moves as far as what is not (docs/LOG.md).
+    """
+    readers = [p for name, part in module.trained_layers().items() if name != "offset" for p in part.parameters()]
+    groups = [
+        {"params": list(module.offset.parameters()), "lr": learning.style_rate},
+        {"params": readers, "lr": learning.reader_rate},
+    ]
+    return torch.optim.SGD(groups, momentum=learning.momentum)
 
 
 def window(recordings: Recordings, drawn: Sequence[int], latent: int, entropy: Callable[[int], bytes]) -> Window:
@@ -111,6 +145,7 @@ def train(
     steps: int,
     *,
     latent: int,
+    optimizer: torch.optim.Optimizer,
     draw: Callable[[], Sequence[int]],
     step: Callable[[Tensor | None], None],
     entropy: Callable[[int], bytes],
@@ -118,10 +153,14 @@ def train(
 ) -> None:
     """*steps* times: *draw* says which recordings take part, *step* gets their losses (B,), or None where none does.
 
-    Nothing is written, and nothing is told but how many steps are done: a loss says something of the recordings.
+    The rates of *optimizer* fall in a line to a tenth. Nothing is written, and nothing is told but how many steps are
+    done: a loss says something of the recordings.
     """
     distance = mel_loss()
+    rates = [group["lr"] for group in optimizer.param_groups]
     for done in range(steps):
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * (1 - 0.9 * done / steps)
         drawn = draw()
         step(losses_of(module, distance, window(recordings, drawn, latent, entropy)) if drawn else None)
         report(done + 1, steps)
