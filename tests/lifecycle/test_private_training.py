@@ -163,7 +163,7 @@ def test_sgd_makes_a_voice_without_anything_that_was_clean(
     written = files_below(tmp_path)
     assert len(written) > 8
     assert found_in(written, wanted) == []
-    assert [path.name for path in store.home.iterdir() if path.name not in ("voices", "keys", "ledgers")] == []
+    assert [path.name for path in store.home.iterdir() if path.name not in ("voices", "keys", "ledgers", ".lock")] == []
     assert [path.name for path in (voice.directory / "records").iterdir()] == ["ledger.jsonl", "release.json"]
 
     base = {

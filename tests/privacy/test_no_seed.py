@@ -16,13 +16,13 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOM = sorted((ROOT / "privacy").glob("*.py"))
 DRAWING = {"privacy.mechanisms", "privacy.discrete_gaussian", "privacy.dpsgd"}
 CALLERS = sorted(
-    path
-    for path in (ROOT / "lifecycle").rglob("*.py")
-    if any(
-        isinstance(node, ast.ImportFrom)
-        and DRAWING & {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+    {
+        path
+        for path in (ROOT / "lifecycle").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-    )
+        if isinstance(node, ast.ImportFrom)
+        and DRAWING & {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
+    }
 )
 RANDOM_MODULES = {"random", "torch", "secrets", "numpy.random"}
 RANDOM_NAMES = {"seed", "manual_seed", "default_rng", "Generator", "Philox", "PCG64", "RandomState", "SystemRandom"}
