@@ -49,6 +49,7 @@ TORCH_FREE = (
 # Inside the packages above, the ones that may import torch at the top.
 WITH_TORCH = {
     "lifecycle.new_voice",
+    "lifecycle.private_training",
     "lifecycle.released_voice",
     "lifecycle.releasing",
     "lifecycle.training",

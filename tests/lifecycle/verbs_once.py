@@ -129,7 +129,8 @@ def _release(p: Place) -> list[Call]:
 
 
 def _consent(p: Place) -> list[Call]:
-    words = ("--speaker", SPEAKER, "--scope", "others", "--expires", "2099-12-31", "--home", p.home)
+    scopes = ("--scope", "others", "--scope", "public")
+    words = ("--speaker", SPEAKER, *scopes, "--expires", "2099-12-31", "--home", p.home)
     return [(("consent", "ada", *words), 0)]
 
 
@@ -145,7 +146,9 @@ def _destroy(p: Place) -> list[Call]:
 
 TABLE: dict[str, Callable[[Place], list[Call]]] = {
     "keygen": lambda p: [(("keygen", "-o", p.directory / "new.txt", "--recovery"), 0)],
-    "train": lambda p: [(("train", "trained", "--config", p.directory / "run.toml", "--home", p.home), 0)],
+    "train": lambda p: [
+        (("train", "trained", "--config", p.directory / "run.toml", "--synthetic", "--home", p.home), 0)
+    ],
     "doctor": lambda p: [(("doctor", p.directory / "anna.pth"), 0)],
     "import": lambda p: [
         (("import", p.directory / "anna.pth", p.directory / "anna.ckpt", "--name", "anna", "--home", p.home), 0)
