@@ -69,13 +69,17 @@ def of_many_people(attack: str, told: Attacked, knows: str, scores: Scores, owne
         else f"Between these people this attacker does no better than a guess: it errs in {shown} of cases."
     )
     if told.beats_floor:
-        meaning += " THAT IS LESS THAN THE CLAIM ALLOWS: the noise or its account is wrong. Do not give this voice away."
+        meaning += (
+            " THAT IS LESS THAN THE CLAIM ALLOWS: the noise or its account is wrong. Do not give this voice away."
+        )
     rows, columns = np.nonzero(np.arange(scores.shape[1]) != owners[:, None])
     det = _det(metrics.curve(scores[np.arange(len(owners)), owners], scores[rows, columns]))
     return Finding(attack, _short(told.attacker), knows, data, rounded(figures), leak, meaning + floor, det=det)
 
 
-def of_members(attack: str, told: MembershipTold, knows: str, compared: Comparisons, data: Mapping[str, float]) -> Finding:
+def of_members(
+    attack: str, told: MembershipTold, knows: str, compared: Comparisons, data: Mapping[str, float]
+) -> Finding:
     """What came of telling members from others."""
     figures = (_figure("auc", told.rates.auc, 0.5), *_rates(told.rates))
     leak = told.rates.auc.low > 0.5
@@ -148,4 +152,3 @@ def _det(curve: metrics.Curve) -> tuple[tuple[float, float], ...]:
 
 def _short(attacker: str) -> str:
     return attacker.partition(":")[0]
-

@@ -72,10 +72,7 @@ def by_style(voice: Voice, frame: Frame, members: Scores, held_out: Scores, peop
     less = raw - rows @ (usual / np.linalg.norm(usual))
     told = (seconds(people.person), seconds(people.held_out))
     n = len(members)
-    return [
-        Heaps(attacker, scores[:n], scores[n:], told)
-        for attacker, scores in (("raw", raw), ("calibrated", less))
-    ]
+    return [Heaps(attacker, scores[:n], scores[n:], told) for attacker, scores in (("raw", raw), ("calibrated", less))]
 
 
 def learnt(voice: Voice, ground: Ground) -> bool:

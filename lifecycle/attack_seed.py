@@ -109,7 +109,11 @@ def _less_the_person(direction: Vector, rows: Vector) -> Vector:
 def _recorded(directory: Path) -> set[int]:
     """What a voice's documents hold that may have been a seed."""
     found: set[int] = set()
-    for path in (directory / "voice.json", *sorted(directory.glob("records/*.json*")), *directory.glob("golden/*.json")):
+    for path in (
+        directory / "voice.json",
+        *sorted(directory.glob("records/*.json*")),
+        *directory.glob("golden/*.json"),
+    ):
         for line in [path.read_bytes()] if path.suffix == ".json" else path.read_bytes().splitlines():
             try:
                 document = json.loads(line)

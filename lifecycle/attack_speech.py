@@ -105,9 +105,7 @@ class _BaseVoice(Voice):
         return dict(self.base[part])
 
 
-def listen(
-    voice: Voice, ground: Ground | None, people: People, ear: Hearing, tell: Tell, *, seed: int = 0
-) -> Listened:
+def listen(voice: Voice, ground: Ground | None, people: People, ear: Hearing, tell: Tell, *, seed: int = 0) -> Listened:
     """Let *voice* speak and enrol everybody, twice. Without *ground* nobody can be enrolled as synthesized."""
     runtime = load_runtime(voice, "torch")
     rate = voice.description.sample_rate

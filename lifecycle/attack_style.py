@@ -110,9 +110,7 @@ def hear(voice: Voice, ground: Ground, people: People, tell: Tell) -> Styles:
     return Styles(frame, frame.offset(voice.prompt().style)[0], rows(people.person), rows(people.held_out), others)
 
 
-def reidentify(
-    styles: Styles, release: Release, data: Mapping[str, float], rng: np.random.Generator
-) -> list[Finding]:
+def reidentify(styles: Styles, release: Release, data: Mapping[str, float], rng: np.random.Generator) -> list[Finding]:
     """All three."""
     told = {**data, "released_vectors": 1}
     return [

@@ -81,9 +81,7 @@ def attack(store: Store, name: str, material: Material, ear: Hearing, *, now: da
         findings += attack_seed.invert(voice, styles, release, tell)
     made = now.isoformat(timespec="seconds")
     remarks = tuple(_remarks(people, release, ground))
-    return Attacked(
-        name, made, release.mode, release.sigma, f"lifecycle {__version__}", data, remarks, tuple(findings)
-    )
+    return Attacked(name, made, release.mode, release.sigma, f"lifecycle {__version__}", data, remarks, tuple(findings))
 
 
 def record(store: Store, attacked: Attacked) -> Path:
@@ -119,14 +117,21 @@ def _by_ear(
         why = "its sentences are English, and this voice does not speak it"
         return [not_tested(SPEECH, attacker, knows, why) for attacker, knows in _KNOWS_SPEECH.items()]
     heard = attack_speech.listen(voice, ground, people, ear, tell)
-    told = {**data, "sentences": heard.sentences, "without_speech": heard.silent, "seconds_spoken": round(heard.seconds, 1)}
+    told = {
+        **data,
+        "sentences": heard.sentences,
+        "without_speech": heard.silent,
+        "seconds_spoken": round(heard.seconds, 1),
+    }
     findings = []
     for attacker, has in (("naive", heard.naive), ("informed", heard.informed)):
         knows = f"{_KNOWS_SPEECH[attacker]}; {ear.name}"
         if has is None:
             no_base = attacker == "informed" and ground is None
             why = "nobody can be enrolled: only voices that grew from the embedded base are known that well here"
-            findings.append(not_tested(SPEECH, attacker, knows, why if no_base else _too_little(people, heard.sentences)))
+            findings.append(
+                not_tested(SPEECH, attacker, knows, why if no_base else _too_little(people, heard.sentences))
+            )
             continue
         enrolled = reidentification.enrol(has.enrolled)
         try:
@@ -191,7 +196,9 @@ def _by_networks(
         yield from _untested(BY_NETWORKS, f"{error}: the networks are asked with a recording and its words")
         return
     if min(pieces.members, pieces.recordings - pieces.members) < LEAST:
-        why = f"{pieces.members} recordings with words and {pieces.recordings - pieces.members} held out; {LEAST} of each"
+        why = (
+            f"{pieces.members} recordings with words and {pieces.recordings - pieces.members} held out; {LEAST} of each"
+        )
         yield from _untested(BY_NETWORKS, f"{why} are the least")
         return
     networks = Networks(base.gpt.eval(), base.sovits.eval())

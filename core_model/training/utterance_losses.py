@@ -39,7 +39,9 @@ def token_loss(network: GPT, example: Example) -> float:
 
 
 @torch.inference_mode()
-def waveform_loss(network: SoVITS, example: Example, *, seed: int, draws: int, distance: MelLoss | None = None) -> float:
+def waveform_loss(
+    network: SoVITS, example: Example, *, seed: int, draws: int, distance: MelLoss | None = None
+) -> float:
     """Mean log-mel distance between *example* and what *network* makes of its own spectrogram, over *draws*; nats."""
     distance = distance or mel_loss()
     batch = collate([example])

@@ -32,6 +32,7 @@ VERBS = (
     "revoke",
     "release",
     "ledger",
+    "attack",
     "destroy",
     "keygen",
     "voices",
