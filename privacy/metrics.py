@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
@@ -36,28 +37,54 @@ LOW_FPR = 0.01
 _NORMAL = NormalDist()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Curve:
     """How many of each kind lie at each threshold, the highest score first: all that the figures are made of."""
 
     mated: Floats  # (thresholds,) counted; whole numbers, so that sums of them are exact
     non_mated: Floats  # (thresholds,) the same
 
-    @property
+    @cached_property
     def corners(self) -> tuple[Floats, Floats]:
         """The ROC: (false positives, true positives), each (thresholds + 1,), from (0, 0) to (1, 1)."""
         return _shares(self.non_mated), _shares(self.mated)
 
+    @cached_property
+    def hull(self) -> tuple[Floats, Floats]:
+        """The upper convex hull of the ROC: (false positives, true positives), its corners alone, by rising rates."""
+        fpr, tpr = self.corners
+        moves = np.concatenate(([True], (np.diff(fpr) > 0) | (np.diff(tpr) > 0)))
+        fpr, tpr = fpr[moves], tpr[moves]  # a corner that stands twice would lie between itself and a neighbour
+        while True:
+            # A corner on or under the line between its neighbours is none of the hull's, whichever others go as well.
+            width, height = np.diff(fpr), np.diff(tpr)
+            keep = np.concatenate(([True], height[:-1] * width[1:] > height[1:] * width[:-1], [True]))
+            if keep.all():
+                return fpr, tpr
+            fpr, tpr = fpr[keep], tpr[keep]
 
-def curve(
-    mated: npt.ArrayLike,
-    non_mated: npt.ArrayLike,
-    weights: tuple[Floats, Floats] | None = None,
-) -> Curve:
-    """The curve of *mated* (n,) and *non_mated* (m,) scores, each counted *weights* times. AttackError.
 
-    Infinite scores are allowed, as likelihood ratios may be; NaN is not.
-    """
+@dataclass(frozen=True, slots=True, eq=False)
+class Sorted:
+    """Which threshold each score lies at: found once, counted with as many weights as one likes."""
+
+    thresholds: int
+    mated: npt.NDArray[np.int64]  # (n,)
+    non_mated: npt.NDArray[np.int64]  # (m,)
+
+    def curve(self, mated: Floats, non_mated: Floats) -> Curve:
+        """The curve in which each score counts as often as (n,) and (m,) say. AttackError where one kind does not."""
+        if not (mated.any() and non_mated.any()):
+            raise AttackError("comparisons that count nothing have no error rate")
+        counted = (
+            np.bincount(where, weights=weights, minlength=self.thresholds).astype(np.float64)
+            for where, weights in ((self.mated, mated), (self.non_mated, non_mated))
+        )
+        return Curve(*counted)
+
+
+def in_order(mated: npt.ArrayLike, non_mated: npt.ArrayLike) -> Sorted:
+    """*mated* (n,) and *non_mated* (m,) scores by threshold. AttackError for none and for NaN; infinite ones may be."""
     scores = [np.asarray(kind, dtype=np.float64).ravel() for kind in (mated, non_mated)]
     for name, kind in zip(("mated", "non-mated"), scores, strict=True):
         if not kind.size:
@@ -66,33 +93,18 @@ def curve(
             raise AttackError(f"a {name} score is no number (NaN)")
     distinct, place = np.unique(np.concatenate(scores), return_inverse=True)
     place = len(distinct) - 1 - place
-    counted = [np.ones(kind.size) for kind in scores] if weights is None else weights
-    places = (place[: scores[0].size], place[scores[0].size :])
-    if not all(weight.any() for weight in counted):
-        raise AttackError("comparisons that count nothing have no error rate")
-    kinds = [np.zeros(len(distinct)), np.zeros(len(distinct))]
-    for kind, where, weight in zip(kinds, places, counted, strict=True):
-        np.add.at(kind, where, weight)
-    return Curve(kinds[0], kinds[1])
+    return Sorted(len(distinct), place[: scores[0].size], place[scores[0].size :])
 
 
-def hull(found: Curve) -> tuple[Floats, Floats]:
-    """The upper convex hull of the ROC: (false positives, true positives), its corners alone, by rising rates."""
-    fpr, tpr = found.corners
-    moves = np.concatenate(([True], (np.diff(fpr) > 0) | (np.diff(tpr) > 0)))
-    fpr, tpr = fpr[moves], tpr[moves]  # a corner that stands twice would lie between itself and a neighbour
-    while True:
-        # A corner on or under the line between its neighbours is no corner of the hull, whichever others go as well.
-        width, height = np.diff(fpr), np.diff(tpr)
-        keep = np.concatenate(([True], height[:-1] * width[1:] > height[1:] * width[:-1], [True]))
-        if keep.all():
-            return fpr, tpr
-        fpr, tpr = fpr[keep], tpr[keep]
+def curve(mated: npt.ArrayLike, non_mated: npt.ArrayLike) -> Curve:
+    """The curve of *mated* (n,) and *non_mated* (m,) scores, each counted once. AttackError."""
+    found = in_order(mated, non_mated)
+    return found.curve(np.ones(len(found.mated)), np.ones(len(found.non_mated)))
 
 
 def equal_error_rate(found: Curve) -> float:
     """ROCCH-EER, 0 to .5."""
-    fpr, tpr = hull(found)
+    fpr, tpr = found.hull
     over = fpr + tpr - 1  # from -1 to 1; misses equal false positives at 0
     after = int(np.argmax(over >= 0))
     share = -over[after - 1] / (over[after] - over[after - 1])
@@ -103,7 +115,7 @@ def unlinkability(found: Curve, omega: float = 1.0) -> float:
     """D_sys, 0 (unlinkable) to 1, with *omega* = p(mated) / p(non-mated). AttackError unless it is positive."""
     if not (math.isfinite(omega) and omega > 0):
         raise AttackError(f"omega is {omega}; the ratio of the two priors is a positive number")
-    fpr, tpr = hull(found)
+    fpr, tpr = found.hull
     mated, non_mated = omega * np.diff(tpr), np.diff(fpr)
     return float((np.diff(tpr) * np.maximum(0.0, (mated - non_mated) / (mated + non_mated))).sum())
 

@@ -84,13 +84,14 @@ def rates(found: Comparisons, generator: np.random.Generator, times: int = TIMES
     """The figures of *found* with their intervals, from *times* drawings. AttackError, also for a single cluster."""
     of = (found.mated_of, found.non_mated_of)
     present = np.unique(np.concatenate([kind.ravel() for kind in of]))
+    ordered = metrics.in_order(found.mated, found.non_mated)
     curves = [found.curve]
     for drawn in _drawings(len(present), generator, times):
         counts = np.zeros(int(present[-1]) + 1)
         counts[present] = drawn
         weights = (_counted(counts, of[0]), _counted(counts, of[1]))
         if all(weight.any() for weight in weights):  # else one kind is not there at all, and there is no rate
-            curves.append(metrics.curve(found.mated, found.non_mated, weights))
+            curves.append(ordered.curve(*weights))
     told: tuple[Callable[[metrics.Curve], float], ...] = (
         metrics.equal_error_rate,
         metrics.unlinkability,

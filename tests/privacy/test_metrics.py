@@ -76,7 +76,7 @@ def test_the_same_scores_tell_nothing() -> None:
 def test_a_small_example_by_hand() -> None:
     """Mated 1, 3, 4, non-mated 0, 2: corners (0, 2/3), (1/2, 1) of the hull."""
     found = metrics.curve([1.0, 3.0, 4.0], [0.0, 2.0])
-    assert [list(axis) for axis in metrics.hull(found)] == [[0.0, 0.0, 0.5, 1.0], pytest.approx([0.0, 2 / 3, 1.0, 1.0])]
+    assert [list(axis) for axis in found.hull] == [[0.0, 0.0, 0.5, 1.0], pytest.approx([0.0, 2 / 3, 1.0, 1.0])]
     assert metrics.equal_error_rate(found) == pytest.approx(0.2)  # 2/3 + 2/3 x = 1 - x
     assert metrics.area_under_curve(found) == pytest.approx(5 / 6)
     assert metrics.true_positive_rate(found) == pytest.approx(2 / 3)
@@ -136,7 +136,7 @@ def test_turned_round_and_exchanged_is_the_same_test(mated: list[int], non_mated
 @given(SCORES, SCORES)
 def test_figures_are_shares_and_the_hull_is_over_the_curve(mated: list[int], non_mated: list[int]) -> None:
     found = metrics.curve(mated, non_mated)
-    fpr, tpr = metrics.hull(found)
+    fpr, tpr = found.hull
     assert (np.interp(found.corners[0], fpr, tpr) >= found.corners[1] - 1e-9).all()
     assert (np.diff(fpr) >= 0).all()
     assert 0 <= metrics.equal_error_rate(found) <= 0.5
@@ -148,18 +148,16 @@ def test_figures_are_shares_and_the_hull_is_over_the_curve(mated: list[int], non
 def test_a_weight_is_a_repetition(mated: list[int], non_mated: list[int], times: int) -> None:
     weights = (np.ones(len(mated)), np.ones(len(non_mated)))
     weights[0][0] = times
-    weighted, repeated = (
-        metrics.curve(mated, non_mated, weights),
-        metrics.curve(mated + mated[:1] * (times - 1), non_mated),
-    )
+    weighted = metrics.in_order(mated, non_mated).curve(*weights)
+    repeated = metrics.curve(mated + mated[:1] * (times - 1), non_mated)
     assert metrics.equal_error_rate(weighted) == pytest.approx(metrics.equal_error_rate(repeated))
     assert metrics.unlinkability(weighted) == pytest.approx(metrics.unlinkability(repeated))
 
 
 def test_weights_of_nothing_leave_no_trace() -> None:
     """Two corners at one place, of scores that no drawing took, once took the hull's own corner with them."""
-    weights = (np.array([1.0, 1.0, 0.0]), np.array([0.0, 1.0, 1.0]))
-    weighted = metrics.curve([9.0, 8.0, 7.0], [6.0, 1.0, 0.0], weights)
+    ordered = metrics.in_order([9.0, 8.0, 7.0], [6.0, 1.0, 0.0])
+    weighted = ordered.curve(np.array([1.0, 1.0, 0.0]), np.array([0.0, 1.0, 1.0]))
     assert metrics.equal_error_rate(weighted) == 0.0
     assert metrics.unlinkability(weighted) == 1.0
 
@@ -184,7 +182,7 @@ def test_what_has_no_rate_is_refused(mated: list[float], non_mated: list[float],
 
 def test_comparisons_that_count_nothing_are_refused() -> None:
     with pytest.raises(AttackError, match="count nothing"):
-        metrics.curve([1.0], [2.0], (np.zeros(1), np.ones(1)))
+        metrics.in_order([1.0], [2.0]).curve(np.zeros(1), np.ones(1))
 
 
 @pytest.mark.parametrize("omega", [0.0, -1.0, math.nan, math.inf])

@@ -43,15 +43,15 @@ def told(scores: np.ndarray, owners: np.ndarray, mu: float | None = None, **more
 @pytest.mark.parametrize("sigma", [0.5, 1.0, 2.0])
 def test_two_opposite_people_are_told_apart_exactly_as_well_as_the_floor_says(sigma: float) -> None:
     """mu = 2 / sigma: the likelihood ratio is the best test, so its EER is the floor, and the naive one's not less."""
-    owners = np.repeat([0, 1], 3000)
-    released = opposite(3000) + sigma * generator().standard_normal((6000, D))
+    owners = np.repeat([0, 1], 2000)
+    released = opposite(2000) + sigma * generator().standard_normal((4000, D))
     enrolment = attackers.enrol([np.eye(D)[:1], -np.eye(D)[:1]])
     scores = attackers.informed(released, enrolment, sigma, directions=False)
-    found = told(scores, owners, drawn_by=np.arange(6000))
-    assert found.rates.eer.value == pytest.approx(PHI(-1 / sigma), abs=0.02)
-    assert found.top1.value == pytest.approx(PHI(1 / sigma), abs=0.02)
-    naive = told(attackers.naive(released, enrolment), owners, drawn_by=np.arange(6000))
-    assert naive.rates.eer.value > PHI(-1 / sigma) - 0.02
+    found = told(scores, owners, drawn_by=np.arange(4000))
+    assert found.rates.eer.value == pytest.approx(PHI(-1 / sigma), abs=0.025)
+    assert found.top1.value == pytest.approx(PHI(1 / sigma), abs=0.025)
+    naive = told(attackers.naive(released, enrolment), owners, drawn_by=np.arange(4000))
+    assert naive.rates.eer.value > PHI(-1 / sigma) - 0.025
 
 
 @pytest.mark.parametrize("epsilon", [1.0, 4.0, 8.0])
@@ -110,7 +110,7 @@ def test_density_of_a_direction_is_what_integration_gives() -> None:
         )
         for mean in enrolment.means
     ]
-    assert found - found[0] == pytest.approx(np.array(slow) - slow[0], abs=0.02)
+    assert found - found[0] == pytest.approx(np.array(slow) - slow[0], abs=0.025)
 
 
 def test_spread_of_a_person_is_found() -> None:
