@@ -1,15 +1,16 @@
 """From an attacker's scores to a finding: figures with intervals, whether it beat a guess, and what that means.
 
 Knows scores; not how they came about. Where all tests are of one person, the bootstrap draws tests and other people: it
-tells how sure the figures are for *this* voice, and nothing of the next one. So whether the person was found is not read
-off an interval but off their place among the candidates: somebody who has nothing to do with the voice would take any
-place alike, so the chance of coming as far up is place / candidates (a permutation test; no fewer than 20 candidates can
-show anything at 5 %).
+tells how sure the figures are for *this* voice, and nothing of the next one. So whether the person was found is not
+read off an interval but off their place among the candidates: somebody who has nothing to do with the voice would take
+any place alike, so the chance of coming as far up is place / candidates (a permutation test; fewer than 20 candidates
+cannot show anything at 5 %).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,12 +34,11 @@ def place_of_the_person(scores: Scores) -> int:
     return 1 + int((means[1:] >= means[0]).sum())
 
 
-def of_one_person(
-    attack: str, told: Attacked, knows: str, scores: Scores, compared: Comparisons, data: Mapping[str, float]
-) -> Finding:
+def of_one_person(attack: str, told: Attacked, knows: str, scores: Scores, data: Mapping[str, float]) -> Finding:
     """What came of tests (tests, candidates) that are all of one voice; the person is candidate 0."""
     place, candidates = place_of_the_person(scores), scores.shape[1]
-    return _of_one(attack, _short(told.attacker), knows, told.rates, told.top1, place, candidates, compared, data)
+    curve = metrics.curve(scores[:, 0], scores[:, 1:])
+    return _of_one(attack, told.attacker, knows, told.rates, told.top1, place, candidates, curve, data)
 
 
 def of_one_vector(
@@ -53,45 +53,63 @@ def of_one_vector(
 ) -> Finding:
     """What came of one released vector, held against every recording of everybody."""
     found = resampling.rates(compared, generator)
-    return _of_one(attack, attacker, knows, found, None, place, candidates, compared, data)
+    return _of_one(attack, attacker, knows, found, None, place, candidates, compared.curve, data)
 
 
-def of_many_people(attack: str, told: Attacked, knows: str, scores: Scores, owners: npt.NDArray[np.int64],
-                   data: Mapping[str, float]) -> Finding:  # fmt: skip
+def of_many_people(
+    attack: str, told: Attacked, knows: str, scores: Scores, owners: npt.NDArray[np.int64], data: Mapping[str, float]
+) -> Finding:
     """What came of tests of everybody alike: here the bootstrap draws people, and its interval decides."""
     figures = (*_rates(told.rates), _figure("top_1", told.top1, told.chance))
     leak = told.rates.auc.low > 0.5
     shown = percent(figures[0])
-    floor = "" if told.floor is None else f" Nobody can err less than in {100 * told.floor:.1f} %, on average."
+    floor = (
+        "" if told.floor is None else f" By the claim nobody errs in less than {100 * told.floor:.1f} %, on average."
+    )
     meaning = (
         f"Whoever sees one more release of this kind, and has these recordings, errs in {shown} of cases."
         if leak
         else f"Between these people this attacker does no better than a guess: it errs in {shown} of cases."
     )
     if told.beats_floor:
-        meaning += (
-            " THAT IS LESS THAN THE CLAIM ALLOWS: the noise or its account is wrong. Do not give this voice away."
-        )
+        floor += " IT DID ERR LESS: the noise or its account is wrong. Do not give this voice away."
     rows, columns = np.nonzero(np.arange(scores.shape[1]) != owners[:, None])
     det = _det(metrics.curve(scores[np.arange(len(owners)), owners], scores[rows, columns]))
-    return Finding(attack, _short(told.attacker), knows, data, rounded(figures), leak, meaning + floor, det=det)
+    return Finding(attack, told.attacker, knows, data, rounded(figures), leak, meaning + floor, det=det)
 
 
 def of_members(
-    attack: str, told: MembershipTold, knows: str, compared: Comparisons, data: Mapping[str, float]
+    attack: str, told: MembershipTold, knows: str, members: Scores, others: Scores, data: Mapping[str, float]
 ) -> Finding:
     """What came of telling members from others."""
     figures = (_figure("auc", told.rates.auc, 0.5), *_rates(told.rates))
     leak = told.rates.auc.low > 0.5
-    shown = percent(figures[0])
-    pairs = f"Of two recordings, one used and one not, it names the right one in {shown} of cases"
+    pairs = f"Of two recordings, one used and one not, it names the right one in {percent(figures[0])} of cases"
     if leak:
         meaning = f"{pairs}: this voice tells which recordings it was made of."
     elif told.auc_is_chance:
         meaning = f"{pairs}: on so many recordings no better than a guess."
     else:
         meaning = f"{pairs}: worse than a guess. Its scores are upside down here; an attacker cannot know that."
-    return Finding(attack, told.attacker, knows, data, rounded(figures), leak, meaning, det=_det(compared.curve))
+    det = _det(metrics.curve(members, others))
+    return Finding(attack, told.attacker, knows, data, rounded(figures), leak, meaning, det=det)
+
+
+def of_a_control(finding: Finding) -> Finding:
+    """The same scores where nothing can be told by them: if they can, the two heaps differ by more than their use."""
+    auc = finding.figures[0]
+    even = auc.low is not None and auc.high is not None and auc.low <= 0.5 <= auc.high
+    shown = percent(auc)
+    if even:
+        meaning = (
+            f"Without the voice the two heaps are told apart in {shown} of cases: they are alike, as they must be."
+        )
+    else:
+        meaning = (
+            f"THE TWO HEAPS DIFFER: they are told apart in {shown} of cases without the voice. What the raw attacker "
+            "reaches may be due to that; choose at random which recordings are held out, before training."
+        )
+    return replace(finding, leak=None, control=True, meaning=meaning)
 
 
 def _of_one(
@@ -102,7 +120,7 @@ def _of_one(
     top1: resampling.Figure | None,
     place: int,
     candidates: int,
-    compared: Comparisons,
+    curve: metrics.Curve,
     data: Mapping[str, float],
 ) -> Finding:
     by_chance = place / candidates
@@ -123,7 +141,7 @@ def _of_one(
         told += " This attacker did not find the person."
     return Finding(
         attack, attacker, knows, {**data, "candidates": candidates, "place": place}, rounded(figures), leak, told,
-        det=_det(compared.curve),
+        det=_det(curve),
     )  # fmt: skip
 
 
@@ -148,7 +166,3 @@ def _det(curve: metrics.Curve) -> tuple[tuple[float, float], ...]:
     if len(kept) > _MOST_POINTS:
         kept = kept[np.unique(np.linspace(0, len(kept) - 1, _MOST_POINTS).round().astype(int))]
     return tuple((round(float(fpr[i]), 5), round(float(1 - tpr[i]), 5)) for i in kept)
-
-
-def _short(attacker: str) -> str:
-    return attacker.partition(":")[0]

@@ -8,7 +8,7 @@ finding says that a voice is safe: an attack that failed here says only that thi
     d_sys                 how far apart the scores of person and others lie, over all thresholds; 0 to 1, a guess 0
     tpr_at_1_percent_fpr  share of the person's (or members') that is found while 1 % of the others are mistaken
     top_1                 share of what was tried where the person comes first of all candidates
-    rank_chance           how often somebody who has nothing to do with the voice would come as far up: rank / candidates
+    rank_chance           how often somebody who has nothing to do with the voice comes as far up: place / candidates
     auc                   how often a member looks more like one than a non-member does; a guess 0.5
 """
 
@@ -54,6 +54,7 @@ class Finding:
     meaning: str = ""
     why_not: str = ""  # why it was not tested; "" where it was
     det: tuple[tuple[float, float], ...] = ()  # (share of others mistaken, share of the person missed)
+    control: bool = False  # no attack, but what shows whether one could be believed
 
     @property
     def tested(self) -> bool:
@@ -81,8 +82,9 @@ class Attacked:
     @property
     def headline(self) -> str:
         """All of it in one or two sentences."""
-        ran = [finding for finding in self.findings if finding.tested]
-        left = len(self.findings) - len(ran)
+        attacks = [finding for finding in self.findings if not finding.control]
+        ran = [finding for finding in attacks if finding.tested]
+        left = len(attacks) - len(ran)
         untested = f" {left} {_were(left)} not tested." if left else ""
         leaks = [finding for finding in ran if finding.leak]
         undecided = sum(finding.leak is None for finding in ran)

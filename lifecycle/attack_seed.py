@@ -80,7 +80,7 @@ def invert(voice: Voice, styles: Styles, release: Release, tell: Tell, *, small:
                 found["without recordings"].append((seed, name))
             if float(left @ drawn) >= along * float(np.linalg.norm(drawn)):
                 found["with recordings"].append((seed, name))
-    data = {"seeds": len(seeds), "generators": len(GENERATORS)}
+    data: dict[str, float] = {"seeds": len(seeds), "generators": len(GENERATORS)}
     chances = {"without recordings": trials * norm_chance, "with recordings": 0.0 if along < 1 else 1.0}
     return [_finding(attacker, found[attacker], chances[attacker], data) for attacker in KNOWS]
 

@@ -30,6 +30,11 @@ from lifecycle.released_voice import Ground
 
 Vectors = npt.NDArray[np.float64]
 Tell = Callable[[int, int, str], None]
+ATTACK = "speech"
+KNOWS = {
+    "naive": "hears the voice, and has recordings of everybody",
+    "informed": "hears the voice, and lets everybody's style speak through the untuned base before comparing",
+}
 
 # Written for this project, CC0-1.0; none of them is in examples/ or among the golden sentences.
 TRIALS: tuple[str, ...] = (
@@ -103,6 +108,57 @@ class _BaseVoice(Voice):
     def weights(self, part: str) -> dict[str, Array]:
         """Of the base."""
         return dict(self.base[part])
+
+
+def reidentify(
+    voice: Voice,
+    ground: Ground | None,
+    people: People,
+    ear: Hearing,
+    data: Mapping[str, float],
+    rng: np.random.Generator,
+    tell: Tell,
+) -> list[Finding]:
+    """Both attackers. VoiceError."""
+    if "en" not in voice.description.languages:
+        why = "its sentences are English, and this voice does not speak it"
+        return [not_tested(ATTACK, attacker, knows, why) for attacker, knows in KNOWS.items()]
+    heard = listen(voice, ground, people, ear, tell)
+    spoken = {"sentences": heard.sentences, "without_speech": heard.silent, "seconds_spoken": round(heard.seconds, 1)}
+    findings = []
+    for attacker, has in (("naive", heard.naive), ("informed", heard.informed)):
+        knows = f"{KNOWS[attacker]}; its ear is {ear.name}"
+        if has is not None:
+            findings.append(_found(attacker, knows, has, {**data, **spoken}, rng))
+        else:
+            findings.append(not_tested(ATTACK, attacker, knows, _why_not(attacker, heard, ground, people)))
+    return findings
+
+
+def _why_not(attacker: str, heard: Listened, ground: Ground | None, people: People) -> str:
+    if heard.sentences < 2:
+        return "the ear heard no speech in what the voice says"
+    if ground is None and attacker == "informed":
+        return "nobody can be enrolled: only voices that grew from the embedded base are known that well here"
+    if ground is None and not people.others:
+        return "there is nobody to compare with (--others)"
+    return "the ear heard no speech in what was enrolled"
+
+
+def _found(attacker: str, knows: str, has: Heard, data: Mapping[str, float], rng: np.random.Generator) -> Finding:
+    """All tests are of one voice, so sentences are drawn, and the other people apart."""
+    enrolled = reidentification.enrol(has.enrolled)
+    try:
+        if attacker == "naive":
+            scores = reidentification.naive(has.trials, enrolled)
+        else:
+            scores = reidentification.informed(has.trials, enrolled, 0.0, directions=False)
+    except FiguresError as error:
+        return not_tested(ATTACK, attacker, knows, str(error))
+    rows = np.arange(len(scores))
+    person = np.zeros(len(scores), np.int64)
+    told = reidentification.attacked(scores, person, rng, attacker=attacker, data="", unit="a sentence", drawn_by=rows)
+    return of_one_person(ATTACK, told, knows, scores, data)
 
 
 def listen(voice: Voice, ground: Ground | None, people: People, ear: Hearing, tell: Tell, *, seed: int = 0) -> Listened:

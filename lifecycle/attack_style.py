@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,16 +21,17 @@ import numpy.typing as npt
 from core_model.errors import VoiceError
 from core_model.nano.speaker_style import Frame
 from core_model.voice import Voice
+from lifecycle.attack_drawings import draw_again
 from lifecycle.attack_figures import of_many_people, of_one_vector
 from lifecycle.attack_findings import Finding, not_tested
 from lifecycle.attack_people import People, Sound, seconds
 from lifecycle.ledgers import RECORD as LEDGER
 from lifecycle.released_voice import RECORD as RELEASE
 from lifecycle.released_voice import Ground
-from privacy import accountant, mechanisms, reidentification
+from privacy import reidentification
 from privacy.errors import AttackError as FiguresError
 from privacy.ledger import Ledger
-from privacy.reidentification import INFORMED, Enrolment, attacked, enrol, log_likelihoods, naive
+from privacy.reidentification import Enrolment, attacked, enrol, log_likelihoods, naive
 from privacy.resampling import Comparisons
 
 Vectors = npt.NDArray[np.float64]
@@ -156,22 +157,12 @@ def _drawn_again(styles: Styles, release: Release, data: Mapping[str, float], rn
         why = "nothing of anybody was read for this style" if release.mode else "no noise was added to this style"
         return not_tested(ATTACK, "drawn again", KNOWS["drawn again"], why)
     everybody = styles.everybody
-    noise = mechanisms.jitter(release.sigma, len(styles.released))
-    drawn, owners = [], []
-    for owner, rows in enumerate(everybody):
-        told = rows if release.mode == "utterance" else _directions(rows.mean(axis=0)[None])
-        for _ in range(DRAWN_AGAIN):
-            drawn.append(mechanisms.release(told, replace(noise, n=len(told))))
-            owners.append(owner)
-    scores = reidentification.informed(np.stack(drawn), enrol(everybody), release.sigma, directions=True)
-    floor = None
-    if release.mode != "jitter":
-        floor = accountant.error_floor(mechanisms.sensitivity(1, len(styles.released)) / release.sigma)
-    of = np.array(owners, dtype=np.int64)
-    found = attacked(scores, of, rng, attacker=INFORMED, data="", unit="one released vector", floor=floor)
-    told_data = {**data, "released_vectors": len(drawn), "candidates": len(everybody)}
-    finding = of_many_people(ATTACK, found, KNOWS["drawn again"], scores, of, told_data)
-    return replace(finding, attacker="drawn again")
+    drawn = draw_again(everybody, release.mode, release.sigma, DRAWN_AGAIN)
+    scores = reidentification.informed(drawn.directions, enrol(everybody), release.sigma, directions=True)
+    mu = None if release.mode == "jitter" else drawn.mu
+    found = attacked(scores, drawn.owners, rng, attacker="drawn again", data="", unit="one released vector", mu=mu)
+    told = {**data, "released_vectors": len(scores), "candidates": len(everybody)}
+    return of_many_people(ATTACK, found, KNOWS["drawn again"], scores, drawn.owners, told)
 
 
 def data_of(people: People, others: int) -> dict[str, float]:

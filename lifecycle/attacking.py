@@ -17,33 +17,18 @@ from pathlib import Path
 
 import numpy as np
 
-from core_model.errors import AlignmentError
-from core_model.nano import base as nano
 from core_model.voice import Voice
 from lifecycle import __version__, attack_membership, attack_seed, attack_speech, attack_style
-from lifecycle.attack_figures import of_members, of_one_person
 from lifecycle.attack_findings import Attacked, Finding, not_tested
-from lifecycle.attack_membership import LEAST, Heaps, Networks
-from lifecycle.attack_people import People, gather
+from lifecycle.attack_membership import BY_NETWORKS, BY_STYLE, LEAST
+from lifecycle.attack_people import People, gather, seconds
 from lifecycle.attack_speech import Hearing
 from lifecycle.attack_style import Release, Styles, data_of, release_of
 from lifecycle.errors import ReleaseError
 from lifecycle.released_voice import Ground, ground_of
 from lifecycle.store import Store, new_file
-from privacy import membership, reidentification
-from privacy.errors import AttackError as FiguresError
-from privacy.resampling import Comparisons
 
 RECORD = "attacks.jsonl"  # in records/: a line for each time it was attacked, and never one less
-SPEECH, BY_STYLE, BY_NETWORKS = "speech", "membership by style", "membership by networks"
-_KNOWS_SPEECH = {
-    "naive": "hears the voice, and has recordings of everybody",
-    "informed": "hears the voice, and lets everybody's style speak through the untuned base before comparing",
-}
-_KNOWS_MEMBERSHIP = {
-    "raw": "has the voice and the recordings, and knows of none whether it was used",
-    "calibrated": "the same, and allows for how usual each recording is",
-}
 Tell = Callable[[int, int, str], None]
 
 
@@ -75,7 +60,7 @@ def attack(store: Store, name: str, material: Material, ear: Hearing, *, now: da
         findings += _nothing_to_compare(no_ground)
     else:
         findings += attack_style.reidentify(styles, release, data, rng)
-    findings += _by_ear(voice, ground, people, ear, data, rng, tell)
+    findings += attack_speech.reidentify(voice, ground, people, ear, data, rng, tell)
     findings += _membership(voice, ground, styles, people, material, rng, tell)
     if styles is not None:
         findings += attack_seed.invert(voice, styles, release, tell)
@@ -104,62 +89,6 @@ def _nothing_to_compare(why: str) -> list[Finding]:
     return found + [not_tested(attack_seed.ATTACK, attacker, told, why) for attacker, told in attack_seed.KNOWS.items()]
 
 
-def _by_ear(
-    voice: Voice,
-    ground: Ground | None,
-    people: People,
-    ear: Hearing,
-    data: dict[str, float],
-    rng: np.random.Generator,
-    tell: Tell,
-) -> list[Finding]:
-    if "en" not in voice.description.languages:
-        why = "its sentences are English, and this voice does not speak it"
-        return [not_tested(SPEECH, attacker, knows, why) for attacker, knows in _KNOWS_SPEECH.items()]
-    heard = attack_speech.listen(voice, ground, people, ear, tell)
-    told = {
-        **data,
-        "sentences": heard.sentences,
-        "without_speech": heard.silent,
-        "seconds_spoken": round(heard.seconds, 1),
-    }
-    findings = []
-    for attacker, has in (("naive", heard.naive), ("informed", heard.informed)):
-        knows = f"{_KNOWS_SPEECH[attacker]}; {ear.name}"
-        if has is None:
-            no_base = attacker == "informed" and ground is None
-            why = "nobody can be enrolled: only voices that grew from the embedded base are known that well here"
-            findings.append(
-                not_tested(SPEECH, attacker, knows, why if no_base else _too_little(people, heard.sentences))
-            )
-            continue
-        enrolled = reidentification.enrol(has.enrolled)
-        try:
-            if attacker == "naive":
-                scores = reidentification.naive(has.trials, enrolled)
-            else:
-                scores = reidentification.informed(has.trials, enrolled, 0.0, directions=False)
-        except FiguresError as error:
-            findings.append(not_tested(SPEECH, attacker, knows, str(error)))
-            continue
-        tests, candidates = scores.shape
-        rows = np.arange(tests)
-        reached = reidentification.attacked(
-            scores, np.zeros(tests, np.int64), rng, attacker=attacker, data="", unit="one sentence", drawn_by=rows
-        )
-        own = (candidates + rows)[:, None]
-        pairs = np.stack([np.repeat(candidates + rows, candidates - 1), np.tile(np.arange(1, candidates), tests)], 1)
-        compared = Comparisons(scores[:, 0], scores[:, 1:].ravel(), own, pairs)
-        findings.append(of_one_person(SPEECH, reached, knows, scores, compared, told))
-    return findings
-
-
-def _too_little(people: People, sentences: int) -> str:
-    if sentences < 2:
-        return "the ear heard no speech in what the voice says"
-    return "the ear heard no speech in the recordings" if people.others else "there is nobody to compare with: --others"
-
-
 def _membership(
     voice: Voice,
     ground: Ground | None,
@@ -169,6 +98,7 @@ def _membership(
     rng: np.random.Generator,
     tell: Tell,
 ) -> list[Finding]:
+    """By style and by networks, where there is something to ask and somebody to ask about."""
     why = ""
     if material.held_out is None:
         why = "nobody said which recordings of the person were not used (--held-out)"
@@ -176,56 +106,14 @@ def _membership(
         why = f"{len(people.person)} recordings and {len(people.held_out)} held out; {LEAST} of each are the least"
     elif ground is None or styles is None:
         why = "only voices that grew from the embedded base can be asked here"
-    if why or ground is None or styles is None:  # the latter two are reasons, which only mypy cannot know
-        return [*_untested(BY_STYLE, why), *_untested(BY_NETWORKS, why)]
-    heaps = attack_membership.by_style(voice, styles.frame, styles.person, styles.held_out, people)
-    return [*_told(BY_STYLE, heaps, rng), *_by_networks(voice, ground, material, rng, tell)]
-
-
-def _by_networks(
-    voice: Voice, ground: Ground, material: Material, rng: np.random.Generator, tell: Tell
-) -> Iterator[Finding]:
-    if not attack_membership.learnt(voice, ground):
-        yield from _untested(BY_NETWORKS, "its networks are the base's own, which no recording of the person reached")
-        return
-    base = nano.load()
-    assert material.held_out is not None  # for mypy: the caller asked
-    try:
-        pieces = attack_membership.pieces_of(material.recordings, material.held_out, base.aligner)
-    except AlignmentError as error:
-        yield from _untested(BY_NETWORKS, f"{error}: the networks are asked with a recording and its words")
-        return
-    if min(pieces.members, pieces.recordings - pieces.members) < LEAST:
-        why = (
-            f"{pieces.members} recordings with words and {pieces.recordings - pieces.members} held out; {LEAST} of each"
-        )
-        yield from _untested(BY_NETWORKS, f"{why} are the least")
-        return
-    networks = Networks(base.gpt.eval(), base.sovits.eval())
-    for loss, heaps in attack_membership.by_networks(voice, networks, pieces, tell).items():
-        for finding in _told(BY_NETWORKS, heaps, rng, loss):
-            yield finding
-
-
-def _told(attack_name: str, heaps: list[Heaps], rng: np.random.Generator, loss: str = "") -> Iterator[Finding]:
-    for heap in heaps:
-        attacker = f"{heap.attacker}, {loss}" if loss else heap.attacker
-        knows = _KNOWS_MEMBERSHIP[heap.attacker]
-        reached = membership.membership(heap.members, heap.non_members, rng, attacker=attacker, data="")
-        of = np.arange(len(heap.members) + len(heap.non_members))[:, None]
-        compared = Comparisons(heap.members, heap.non_members, of[: len(heap.members)], of[len(heap.members) :])
-        data = {
-            "members": len(heap.members),
-            "seconds_of_members": round(heap.seconds[0], 1),
-            "non_members": len(heap.non_members),
-            "seconds_of_non_members": round(heap.seconds[1], 1),
-        }
-        yield of_members(attack_name, reached, knows, compared, data)
-
-
-def _untested(attack_name: str, why: str) -> Iterator[Finding]:
-    for attacker, knows in _KNOWS_MEMBERSHIP.items():
-        yield not_tested(attack_name, attacker, knows, why)
+    if why or ground is None or styles is None or material.held_out is None:  # reasons, which only mypy cannot know
+        return [*attack_membership.untested(BY_STYLE, why), *attack_membership.untested(BY_NETWORKS, why)]
+    offsets = (styles.frame.offset(voice.prompt().style)[0], styles.person, styles.held_out)
+    heard = (seconds(people.person), seconds(people.held_out))
+    return [
+        *attack_membership.ask_style(*offsets, heard, rng),
+        *attack_membership.ask_networks(voice, ground, material.recordings, material.held_out, rng, tell),
+    ]
 
 
 def _remarks(people: People, release: Release, ground: Ground | None) -> Iterator[str]:
@@ -235,12 +123,12 @@ def _remarks(people: People, release: Release, ground: Ground | None) -> Iterato
     )
     if not people.others and ground is not None:
         yield (
-            f"Nobody else's recordings were given (--others): the base's {len(ground.stock_styles)} stock speakers, who "
-            "are synthetic, stand in for them, by their styles and what the base says in these."
+            f"Nobody else's recordings were given (--others): the base's {len(ground.stock_styles)} stock speakers, "
+            "who are synthetic, stand in for them, by their styles and what the base says in these."
         )
         if release.mode == "anonymous":
             yield "An anonymous voice is a mixture of those speakers, so it resembles them more than anybody else."
     if not release.mode:
-        yield "This voice was not released: its style is the person's as it is, and its networks learnt from recordings."
+        yield "This voice was not released: its style is the person's as it is, and so are its networks."
     if people.left_out:
         yield f"{people.left_out} files were left out: no good as recordings."
