@@ -27,7 +27,7 @@ class Drawn:
 
 
 def draw_again(everybody: Sequence[Vectors], mode: str, sigma: float, times: int) -> Drawn:
-    """*times* releases of each candidate, whose directions are (k, S): of all k in mode utterance, else of their mean."""
+    """*times* releases of each candidate's directions (k, S): of all k in mode utterance, else of their mean."""
     dimension = everybody[0].shape[1]
     noise = jitter(sigma, dimension)
     drawn, owners = [], []

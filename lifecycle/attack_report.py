@@ -13,6 +13,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from statistics import NormalDist
@@ -21,8 +22,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from lifecycle.attack_findings import LEVEL, NAMES, Attacked, Finding, percent
+from lifecycle.printable import printable
 from lifecycle.store import new_file, require_same_kind
-from lifecycle.verification_report import part, plain
 
 _BEGINS = b'<!doctype html>\n<html lang="en" class="lifecycle-attack">'  # what may be replaced by a later one
 _LEAST, _MOST = 0.005, 0.995  # of the rates on the curves' axes
@@ -92,11 +93,11 @@ def write_page(path: Path, found: Attacked) -> None:
 def render(found: Attacked) -> str:
     """Return the page."""
     house = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    house.filters["plain"] = plain
+    house.filters["plain"] = lambda value: printable(str(value))
     house.filters["percent"] = percent
     house.filters["share"] = lambda value: f"{100 * value:.0f} %"
-    style = part("verification_report.css") + part("attack_report.css")
-    return house.from_string(part("attack_report.html")).render(
+    style = _part("verification_report.css") + _part("attack_report.css")
+    return house.from_string(_part("attack_report.html")).render(
         found=found,
         groups=[_group(attack, tuple(findings)) for attack, findings in groupby(found.findings, lambda f: f.attack)],
         names=NAMES,
@@ -108,6 +109,10 @@ def render(found: Attacked) -> str:
         style=Markup(style),  # ours, from the package
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
+
+
+def _part(name: str) -> str:
+    return files("lifecycle").joinpath(name).read_text(encoding="utf-8")
 
 
 def _group(attack: str, findings: Sequence[Finding]) -> Group:

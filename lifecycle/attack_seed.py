@@ -58,7 +58,7 @@ GENERATORS: dict[str, Draw] = {
 }
 
 
-def invert(voice: Voice, styles: Styles, release: Release, tell: Tell, *, small: int = SMALL) -> list[Finding]:
+def invert(voice: Voice, styles: Styles, release: Release, tell: Tell, *, small: int) -> list[Finding]:
     """Both attackers, on the same draws."""
     if not release.noisy or not release.sigma:
         why = "nothing of anybody was read for this style" if release.mode else "no noise was added to this style"

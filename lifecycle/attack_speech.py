@@ -3,7 +3,7 @@
 Knows a voice, people and an ear that knows neither. The voice says public sentences; an attacker enrols candidates, of
 whom the person is one, and asks of each sentence who comes nearest. Naive: candidates are enrolled as recorded.
 Informed: they are enrolled as the same system would say them, in the style of their recordings, through the base's
-networks. (Ignorant and semi-informed, in the words of Tomashenko et al., VoicePrivacy 2022.)
+networks. (Ignorant and lazy-informed, in the words of Tomashenko et al., VoicePrivacy 2022.)
 
     voice ─ sentences ─▶ speech ─ ear ─▶ trials ┐
     recordings ──────────────────── ear ─▶ enrolment, naive  ├─▶ cosines ─▶ figures
@@ -25,8 +25,12 @@ from core_model.speaking import Runtime, SpeakingOptions, decode_tokens, sample_
 from core_model.synthesis import TorchRuntime
 from core_model.utterances import Utterance, front_end_of, utterances
 from core_model.voice import Array, Floats, Voice
+from lifecycle.attack_figures import of_one_person
+from lifecycle.attack_findings import Finding, not_tested
 from lifecycle.attack_people import RATE, People, Sound
 from lifecycle.released_voice import Ground
+from privacy import reidentification
+from privacy.errors import AttackError as FiguresError
 
 Vectors = npt.NDArray[np.float64]
 Tell = Callable[[int, int, str], None]
@@ -66,8 +70,6 @@ ENROLMENT: tuple[str, ...] = (
     "The teacher wrote four numbers on the board.",
     "Summer was short, and the harvest poor.",
     "Put the yellow box beside the lamp.",
-    "They sold the farm to a man from the city.",
-    "A loud voice called from the stairs.",
 )
 
 

@@ -63,7 +63,7 @@ def attack(store: Store, name: str, material: Material, ear: Hearing, *, now: da
     findings += attack_speech.reidentify(voice, ground, people, ear, data, rng, tell)
     findings += _membership(voice, ground, styles, people, material, rng, tell)
     if styles is not None:
-        findings += attack_seed.invert(voice, styles, release, tell)
+        findings += attack_seed.invert(voice, styles, release, tell, small=attack_seed.SMALL)
     made = now.isoformat(timespec="seconds")
     remarks = tuple(_remarks(people, release, ground))
     return Attacked(name, made, release.mode, release.sigma, f"lifecycle {__version__}", data, remarks, tuple(findings))

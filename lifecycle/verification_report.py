@@ -106,9 +106,9 @@ def render(
     house = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     house.filters["plain"] = plain
     house.filters["figure"] = lambda value: "" if value is None else f"{value:.3g}"
-    style = part("verification_report.css")
+    style = _part("verification_report.css")
     golden = next((v.golden for v in found.by_runtime.values() if v.golden), None)
-    return house.from_string(part("verification_report.html")).render(
+    return house.from_string(_part("verification_report.html")).render(
         found=found,
         named=Path(found.named).name,  # not where it lies: that would tell of the person who looked
         name=found.voice or Path(found.named).name,
@@ -152,8 +152,7 @@ def _harmless(character: str) -> bool:
     return not changes_direction and unicodedata.category(character) not in {"Cc", "Cs", "Zl", "Zp"}
 
 
-def part(name: str) -> str:
-    """A template or a style sheet of this package."""
+def _part(name: str) -> str:
     return files("lifecycle").joinpath(name).read_text(encoding="utf-8")
 
 
