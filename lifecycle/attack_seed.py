@@ -36,7 +36,7 @@ _MOST_CHANCE = 1e-6  # that any of the wrong seeds passes
 _TOLERANCE = 1e-3  # of a norm: noise was rounded to 2^-20 and the style to float32
 KNOWS = {
     "without recordings": "has the voice, and guesses the seed and the generator of its noise",
-    "with recordings": "the same, and has recordings of the person",
+    "with recordings": "does the same, and has recordings of the person",
 }
 
 

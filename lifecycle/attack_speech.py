@@ -167,12 +167,12 @@ def listen(voice: Voice, ground: Ground | None, people: People, ear: Hearing, te
     """Let *voice* speak and enrol everybody, twice. Without *ground* nobody can be enrolled as synthesized."""
     runtime = load_runtime(voice, "torch")
     rate = voice.description.sample_rate
-    [speech] = _say(voice, runtime, TRIALS, [voice.prompt().style], seed, _told(tell, "letting the voice speak"))
+    [speech] = _say(voice, runtime, TRIALS, [voice.prompt().style], seed, _told(tell, 0, "letting the voice speak"))
     heard = [ear.hear(waveform, rate) for waveform in speech]
     trials = [vector for vector in heard if vector is not None]
     natural: list[Vectors | None] = []
     for index, sounds in enumerate((people.person, *people.others)):
-        tell(index, 1 + len(people.others), "listening to the recordings")
+        _told(tell, 1, "listening to the recordings")(index, 1 + len(people.others))
         natural.append(_stacked([ear.hear(sound.waveform, RATE) for sound in sounds]))
     synthesized: list[Vectors | None] = []
     if ground is not None:
@@ -200,14 +200,15 @@ def _synthesized(
     base = _BaseVoice(voice.directory, voice.description, ground.weights)
     own = _style(people.person, ground)
     others = [_style(sounds, ground) for sounds in people.others] or list(ground.stock_styles[:, None])
-    told = _told(tell, "letting every candidate speak through the base")
+    told = _told(tell, 2, "letting every candidate speak through the base")
     spoken = _say(base, TorchRuntime(base), ENROLMENT, [own, *others], seed, told)
     rate = voice.description.sample_rate
     return [_stacked([ear.hear(waveform, rate) for waveform in waveforms]) for waveforms in spoken]
 
 
-def _told(tell: Tell, note: str) -> Callable[[int, int], None]:
-    return lambda done, total: tell(done, total, note)
+def _told(tell: Tell, third: int, note: str) -> Callable[[int, int], None]:
+    """For a part of the work of which there are three."""
+    return lambda done, total: tell(third * total + done, 3 * total, note)
 
 
 def _say(

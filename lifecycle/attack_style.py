@@ -41,7 +41,7 @@ DRAWN_AGAIN = 8  # fresh releases of each person
 KNOWS = {
     "naive": "has the voice and the recordings, compares styles as they are, and knows nothing of the release",
     "informed": "has the voice and the recordings, and knows how the style was released and with how much noise",
-    "drawn again": "the informed one, on fresh releases of everybody by the same mechanism, which are thrown away",
+    "drawn again": "is the informed one, on fresh releases of everybody by the same mechanism, which are thrown away",
 }
 
 

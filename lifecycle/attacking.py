@@ -46,13 +46,13 @@ def attack(store: Store, name: str, material: Material, ear: Hearing, *, now: da
     voice = Voice.open(store.path(name))
     release = release_of(voice)
     rng = np.random.default_rng(0)  # decides what the bootstrap draws, and protects nothing
-    tell(0, 1, "reading the recordings")
+    tell(0, 100, "reading the recordings")
     people = gather(material.recordings, material.held_out, material.others)
     try:
         ground, no_ground = ground_of(voice), ""
     except ReleaseError as error:
         ground, no_ground = None, str(error)
-    styles = None if ground is None else attack_style.hear(voice, ground, people, tell)
+    styles = None if ground is None else attack_style.hear(voice, ground, people, _part(tell, 0, 10))
     others = len(people.others) or (0 if ground is None else len(ground.stock_styles))
     data = data_of(people, others)
     findings: list[Finding] = []
@@ -60,10 +60,10 @@ def attack(store: Store, name: str, material: Material, ear: Hearing, *, now: da
         findings += _nothing_to_compare(no_ground)
     else:
         findings += attack_style.reidentify(styles, release, data, rng)
-    findings += attack_speech.reidentify(voice, ground, people, ear, data, rng, tell)
-    findings += _membership(voice, ground, styles, people, material, rng, tell)
+    findings += attack_speech.reidentify(voice, ground, people, ear, data, rng, _part(tell, 10, 50))
+    findings += _membership(voice, ground, styles, people, material, rng, _part(tell, 60, 30))
     if styles is not None:
-        findings += attack_seed.invert(voice, styles, release, tell, small=attack_seed.SMALL)
+        findings += attack_seed.invert(voice, styles, release, _part(tell, 90, 10), small=attack_seed.SMALL)
     made = now.isoformat(timespec="seconds")
     remarks = tuple(_remarks(people, release, ground))
     return Attacked(name, made, release.mode, release.sigma, f"lifecycle {__version__}", data, remarks, tuple(findings))
@@ -81,6 +81,11 @@ def record(store: Store, attacked: Attacked) -> Path:
     with new_file(path) as file:
         file.write(before + line)
     return path
+
+
+def _part(tell: Tell, begins: int, share: int) -> Tell:
+    """Tell of a stage that is *share* percent of the whole, as measured on a usual voice."""
+    return lambda done, total, note: tell(begins + share * done // max(total, 1), 100, note)
 
 
 def _nothing_to_compare(why: str) -> list[Finding]:
@@ -129,6 +134,6 @@ def _remarks(people: People, release: Release, ground: Ground | None) -> Iterato
         if release.mode == "anonymous":
             yield "An anonymous voice is a mixture of those speakers, so it resembles them more than anybody else."
     if not release.mode:
-        yield "This voice was not released: its style is the person's as it is, and so are its networks."
+        yield "This voice was not released: its style is as it was learnt, and so are its networks."
     if people.left_out:
         yield f"{people.left_out} files were left out: no good as recordings."

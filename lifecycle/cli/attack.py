@@ -51,7 +51,7 @@ def command(
     if page is not None:
         require_page(page)
     with console.progress(f"Attacking {name}", plain_every_s=60) as tell:
-        tell(0, 1, "loading the ear")
+        tell(0, 100, "loading the ear")
         found = attack(store, name, Material(recordings, held_out, others), Ear(), now=datetime.now(UTC), tell=tell)
     show(console, found)
     facts = found.document()

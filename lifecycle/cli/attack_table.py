@@ -18,4 +18,6 @@ def show(console: Console, found: Attacked) -> None:
 def _verdict(finding: Finding) -> str:
     if not finding.tested:
         return "not tested"
+    if finding.control:
+        return "control"
     return {True: "BETTER THAN A GUESS", False: "no better than a guess", None: "cannot be told"}[finding.leak]
