@@ -80,6 +80,7 @@ bench: dev  ## speeds, compared and never gated; figures in docs/benchmarks.md
 
 attacks: run judges  ## releases of real people's vectors, attacked (docs/privacy.md); fetches telephone prompts from Debian, 60 MB
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.benchmarks.attacks --work $(ATTACKS)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.benchmarks.membership_attacks --work $(ATTACKS)
 
 docs: dev  ## write the --help of every verb into docs/
 	$(VENV)/bin/python -m tests.test_docs
