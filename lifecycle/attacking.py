@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from core_model.voice import Voice
-from lifecycle import __version__, attack_membership, attack_seed, attack_speech, attack_style
+from lifecycle import __version__, attack_membership, attack_seed, attack_speech, attack_style, retention
 from lifecycle.attack_findings import Attacked, Finding, not_tested
 from lifecycle.attack_membership import BY_NETWORKS, BY_STYLE, LEAST
 from lifecycle.attack_people import People, gather, seconds
 from lifecycle.attack_speech import Hearing
 from lifecycle.attack_style import Release, Styles, data_of, release_of
-from lifecycle.errors import ReleaseError
+from lifecycle.errors import AttackError, ReleaseError
 from lifecycle.released_voice import Ground, ground_of
 from lifecycle.store import Store, new_file
 
@@ -42,12 +42,13 @@ class Material:
 
 
 def attack(store: Store, name: str, material: Material, ear: Hearing, *, now: datetime, tell: Tell) -> Attacked:
-    """Try everything on the voice *name*. RecordingsError, AttackError, VoiceError, LedgerDamagedError."""
+    """Try everything on the voice *name*. RecordingsError, AttackError, VoiceError, LedgerDamagedError and kin."""
     voice = Voice.open(store.path(name))
     release = release_of(voice)
     rng = np.random.default_rng(0)  # decides what the bootstrap draws, and protects nothing
     tell(0, 100, "reading the recordings")
     people = gather(material.recordings, material.held_out, material.others)
+    unknown = _unknown(store, name, people)
     try:
         ground, no_ground = ground_of(voice), ""
     except ReleaseError as error:
@@ -65,7 +66,7 @@ def attack(store: Store, name: str, material: Material, ear: Hearing, *, now: da
     if styles is not None:
         findings += attack_seed.invert(voice, styles, release, _part(tell, 90, 10), small=attack_seed.SMALL)
     made = now.isoformat(timespec="seconds")
-    remarks = tuple(_remarks(people, release, ground))
+    remarks = tuple(_remarks(people, release, ground, unknown))
     return Attacked(name, made, release.mode, release.sigma, f"lifecycle {__version__}", data, remarks, tuple(findings))
 
 
@@ -121,7 +122,24 @@ def _membership(
     ]
 
 
-def _remarks(people: People, release: Release, ground: Ground | None) -> Iterator[str]:
+def _unknown(store: Store, name: str, people: People) -> int:
+    """How many recordings of the person this home did not write down when *name* learnt; 0 where it wrote down nothing.
+
+    AttackError where one that is said not to have been used was: then membership would be told of the wrong heap.
+    """
+    term = retention.term_of(store, name)
+    if term is None:
+        return 0
+    learnt = set(term.files.values())
+    if any(retention.sha256_of(sound.path) in learnt for sound in people.held_out):
+        raise AttackError(
+            "a recording is held out, and this home wrote down that the voice learnt from it",
+            "take it out of --held-out.",
+        )
+    return sum(retention.sha256_of(sound.path) not in learnt for sound in people.person)
+
+
+def _remarks(people: People, release: Release, ground: Ground | None, unknown: int) -> Iterator[str]:
     yield (
         "All figures are of this voice and these recordings. Where the person's own place decides, the others stand in "
         "for everybody who is not the person: the less they resemble people one would take for them, the less it means."
@@ -135,5 +153,10 @@ def _remarks(people: People, release: Release, ground: Ground | None) -> Iterato
             yield "An anonymous voice is a mixture of those speakers, so it resembles them more than anybody else."
     if not release.mode:
         yield "This voice was not released: its style is as it was learnt, and so are its networks."
+    if unknown and people.held_out:
+        yield (
+            f"{unknown} of {len(people.person)} recordings are none that this home wrote down when the voice learnt; "
+            "they count as learnt from all the same."
+        )
     if people.left_out:
         yield f"{people.left_out} files were left out: no good as recordings."

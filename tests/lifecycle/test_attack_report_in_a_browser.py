@@ -1,4 +1,4 @@
-"""The page of attacks in a real browser: drawn, curves and all; it asks for nothing, and its policy refuses none of it."""
+"""The page of attacks in a real browser: drawn, curves and all, it asks for nothing, and its policy refuses nothing."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ import soundfile
 from click.testing import Result
 
 from core_model.voice import Voice
-from lifecycle import attack_membership, attack_seed, attack_speech, attacking, speaker_ear
+from lifecycle import attack_membership, attack_seed, attack_speech, attacking, retention, speaker_ear
 from lifecycle.attacking import RECORD
 from lifecycle.ledgers import RECORD as LEDGER
 from lifecycle.released_voice import RECORD as RELEASE
+from lifecycle.store import Store
 from tests.lifecycle.calling import answer, call
 from tests.lifecycle.clean_search import files_below, found_in, needles
 from tests.lifecycle.test_releasing import tiny_ground
@@ -201,6 +203,19 @@ def refused(result: Result, told: str, hint: str) -> None:
 
 def test_a_sound_that_is_said_to_be_learnt_from_and_not(tiny: Path, sounds: Path) -> None:
     refused(attack(tiny, sounds, "--held-out", sounds / "person"), "both among those that", "take it out")
+
+
+def test_a_recording_that_this_home_knows_to_be_learnt_from(tiny: Path, sounds: Path) -> None:
+    learnt = [sounds / "held-out" / f"{SECRET}-0.wav"]
+    store = Store(tiny)
+    retention.remember(store, retention.term_for("ada", sounds / "held-out", learnt, 30, date(2026, 11, 28)))
+    refused(
+        attack(tiny, sounds, "--held-out", sounds / "held-out"), "the voice learnt from it", "take it out of --held"
+    )
+    learnt = [sounds / "person" / f"{SECRET}-0.wav"]
+    retention.remember(store, retention.term_for("ada", sounds / "person", learnt, 30, date(2026, 11, 28)))
+    result = attack(tiny, sounds, "--held-out", sounds / "held-out")
+    assert "5 of 6 recordings are none that this home wrote down" in result.output
 
 
 def test_a_sound_of_the_person_among_the_others(tiny: Path, sounds: Path, tmp_path: Path) -> None:
