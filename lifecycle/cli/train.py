@@ -144,20 +144,23 @@ def _train(
         import torch  # noqa: F401 - only to say at once, and in one sentence, that it is missing
     except ImportError as error:
         raise RuntimeMissingError(f"training needs torch, which cannot be loaded: {error}") from error
-    days = USUAL_DAYS if run.keep_recordings is None else run.keep_recordings
-    term = term_for(name, found.directory, what_is_destroyed(found.directory)[0], days, datetime.now(UTC).date())
-    permitted = permission(console, store, name, term.files, own=own, nobody=nobody)
+    days, today = USUAL_DAYS if run.keep_recordings is None else run.keep_recordings, datetime.now(UTC).date()
+    read = term_for(name, found.directory, what_is_destroyed(found.directory)[0], days, today)
+    permitted = permission(console, store, name, read.files, own=own, nobody=nobody)
+    # A machine's speech is nobody's and may stay, unless somebody says until when.
+    term = None if permitted.statement.kind == "nobody" and run.keep_recordings is None else read
     with under_term(store, term), console.progress(f"Training {name}", plain_every_s=60) as tell:
         trained = train(store, name, found.used, run, tell)
     for unusable in trained.unusable:
         console.remark(f"{unusable.label} was left out after all: {unusable.reason}.")
     voice = trained.voice
     write_permission(store, name, permitted)
-    console.remark(f"The recordings may stay until {term.ends}; then `lifecycle destroy --expired` removes them.")
+    if term is not None:
+        console.remark(f"The recordings may stay until {term.ends}; then `lifecycle destroy --expired` removes them.")
     if voice.description.preview:
         console.remark("This voice is a preview: it may stumble, and it does not yet sound like the person.")
     facts |= {"voice": name, "path": voice.directory, "preview": voice.description.preview}
-    facts |= {"consent": permitted.statement.kind, "recordings_until": term.ends}
+    facts |= {"consent": permitted.statement.kind, "recordings_until": None if term is None else term.ends}
     facts["unaligned"] = [{"file": unusable.label, "reason": unusable.reason} for unusable in trained.unusable]
     return console.answer(facts, f"The voice {name} is in {voice.directory}. What it went through is in its records/.")
 

@@ -65,7 +65,9 @@ def watched(code: str, environment: dict[str, str]) -> dict[str, dict[str, str |
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize(
+    "entry", [pytest.param(name, marks=[pytest.mark.slow] * (name == "HuBERT")) for name in ENTRIES]
+)
 def test_the_switches_stand_before_a_library_is_imported(entry: str) -> None:
     """Also where the person's own environment says the contrary: the value that keeps silent wins."""
     if entry == "HuBERT":

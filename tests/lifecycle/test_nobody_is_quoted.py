@@ -39,7 +39,7 @@ MARKER = "Quetzalcoatlus"  # a word of no dictionary here, in no path and in no 
 
 # verb -> (a function far inside, arguments that lead there); {} are paths of `place`
 INNER: dict[str, tuple[str, str]] = {
-    "train": ("lifecycle.recording.measure", "new --recordings {examples} --home {home}"),
+    "train": ("lifecycle.recording.measure", "new --recordings {examples} --synthetic --home {home}"),
     "doctor": ("lifecycle.diagnosing.examine", "{wav}"),
     "import": ("lifecycle.importing.import_voice", "{wav} {wav} --name new --home {home}"),
     "prompt": ("core_model.pretrained.Pretrained.find", "anna --reference {wav} --home {home}"),
@@ -161,10 +161,10 @@ def test_transcripts_while_training(
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("lifecycle.recording.require_enough", lambda found: None)
     inputs = lay_out(tmp_path / "recordings")
-    words = ("train", "anna", "--recordings", tmp_path / "recordings", "--home", tmp_path / "home")
+    words = ("train", "anna", "--recordings", tmp_path / "recordings", "--synthetic", "--home", tmp_path / "home")
     results = [call(*words, "--debug"), call(*words, "--dry-run"), call(*words, "--dry-run", "--json")]
     assert [result.exit_code for result in results] == [1, 0, 0]
-    assert "aligned" in results[0].stderr and "line 2" in results[1].output
+    assert "aligned" in results[0].stderr and "line 3" in results[1].output
     for result in results:
         assert MARKER.lower() not in said_by(result, caplog).lower(), result.output
     assert list(files_with(tmp_path, *inputs)) == []

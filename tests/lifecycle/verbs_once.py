@@ -133,7 +133,8 @@ def _release(p: Place) -> list[Call]:
 
 
 def _consent(p: Place) -> list[Call]:
-    words = ("--speaker", SPEAKER, "--scope", "others", "--expires", "2099-12-31", "--home", p.home)
+    scopes = ("--scope", "others", "--scope", "public")
+    words = ("--speaker", SPEAKER, *scopes, "--expires", "2099-12-31", "--home", p.home)
     return [(("consent", "ada", *words), 0)]
 
 
