@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,7 @@ Vectors = npt.NDArray[np.float64]
 Tell = Callable[[int, int, str], None]
 ATTACK = "style"
 DRAWN_AGAIN = 8  # fresh releases of each person
+_ONE_DRAW = "Of noise this is one draw, figures and all; what to expect of others, `drawn again` says."
 KNOWS = {
     "naive": "has the voice and the recordings, compares styles as they are, and knows nothing of the release",
     "informed": "has the voice and the recordings, and knows how the style was released and with how much noise",
@@ -149,7 +150,8 @@ def _on_this_vector(
         each[:mine], each[mine:], np.arange(mine)[:, None], (mine + owners[mine:])[:, None].astype(np.int64)
     )
     place = 1 + int((scores[0, 1:] >= scores[0, 0]).sum())
-    return of_one_vector(ATTACK, attacker, KNOWS[attacker], compared, place, len(everybody), data, rng)
+    found = of_one_vector(ATTACK, attacker, KNOWS[attacker], compared, place, len(everybody), data, rng)
+    return replace(found, meaning=f"{found.meaning} {_ONE_DRAW}") if release.noisy else found
 
 
 def _drawn_again(styles: Styles, release: Release, data: Mapping[str, float], rng: np.random.Generator) -> Finding:
