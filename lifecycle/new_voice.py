@@ -40,8 +40,17 @@ def write_new_voice(
     work: Path,
 ) -> None:
     """Fill *directory* with all of the voice but records/ and exports/; *work* takes the stock voice to judge by."""
+    lineage: dict[str, object] = {"base": "nano", "base_sha256": tuned.sha256, "plan": asdict(plan)}
+    description = nano_description(name, lineage, licence)
+    _write_networks(directory, description, tuned, style_of(tuned.sovits.eval(), prepared.examples))
+    write_data(directory / "text", ("en",))
+    _record_golden(Voice.open(directory), description, prepared, now, work)
+
+
+def nano_description(name: str, lineage: dict[str, object], licence: str) -> Description:
+    """What is said of every voice that grows from the embedded base."""
     latent_rate = SOVITS_DIMS.sample_rate // SOVITS_DIMS.hop
-    description = Description(
+    return Description(
         name=name,
         family="nano",
         gpt=asdict(GPT_DIMS),
@@ -52,13 +61,10 @@ def write_new_voice(
         sample_rate=SOVITS_DIMS.sample_rate,
         semantic_rate=latent_rate // SOVITS_DIMS.code_upsampling,
         latent_rate=latent_rate,
-        lineage={"base": "nano", "base_sha256": tuned.sha256, "plan": asdict(plan)},
+        lineage=lineage,
         licence=licence,
         preview=nano.PREVIEW,
     )
-    _write_networks(directory, description, tuned, style_of(tuned.sovits.eval(), prepared.examples))
-    write_data(directory / "text", ("en",))
-    _record_golden(Voice.open(directory), description, prepared, now, work)
 
 
 def _write_networks(directory: Path, description: Description, networks: nano.Base, style: np.ndarray) -> None:

@@ -55,6 +55,7 @@ WITH_TORCH = {
     "lifecycle.attack_style",
     "lifecycle.attacking",
     "lifecycle.new_voice",
+    "lifecycle.private_training",
     "lifecycle.released_voice",
     "lifecycle.releasing",
     "lifecycle.training",
