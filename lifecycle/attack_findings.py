@@ -73,7 +73,7 @@ class Attacked:
     voice: str
     made: str  # ISO 8601, UTC
     mode: str  # of the release; "" for a voice that was not released
-    sigma: float | None
+    sigma: float | None  # of the noise on its style; None: there is none
     toolkit: str
     data: Mapping[str, float]
     remarks: tuple[str, ...]  # what a reader must know to weigh it

@@ -61,7 +61,7 @@ GENERATORS: dict[str, Draw] = {
 def invert(voice: Voice, styles: Styles, release: Release, tell: Tell, *, small: int) -> list[Finding]:
     """Both attackers, on the same draws."""
     if not release.noisy or not release.sigma:
-        why = "nothing of anybody was read for this style" if release.mode else "no noise was added to this style"
+        why = release.why_no_noise
         return [not_tested(ATTACK, attacker, knows, why) for attacker, knows in KNOWS.items()]
     direction = styles.released / np.linalg.norm(styles.released)
     left = _less_the_person(direction, styles.person)

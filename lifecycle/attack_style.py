@@ -59,6 +59,16 @@ class Release:
         """Whether the style is somebody's, with noise on it."""
         return self.mode in ("utterance", "local", "jitter")
 
+    @property
+    def why_no_noise(self) -> str:
+        """What to say of a style that has none on it."""
+        told = {
+            "": "no noise was added to this style",
+            "anonymous": "nothing of anybody was read for this style",
+            "sgd": "its noise was in every step of a training, which would have to be run again for each release",
+        }
+        return told.get(self.mode, f"releases of mode {self.mode} are not known here")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Styles:
@@ -156,8 +166,7 @@ def _on_this_vector(
 
 def _drawn_again(styles: Styles, release: Release, data: Mapping[str, float], rng: np.random.Generator) -> Finding:
     if not release.noisy or not release.sigma:
-        why = "nothing of anybody was read for this style" if release.mode else "no noise was added to this style"
-        return not_tested(ATTACK, "drawn again", KNOWS["drawn again"], why)
+        return not_tested(ATTACK, "drawn again", KNOWS["drawn again"], release.why_no_noise)
     everybody = styles.everybody
     drawn = draw_again(everybody, release.mode, release.sigma, DRAWN_AGAIN)
     scores = reidentification.informed(drawn.directions, enrol(everybody), release.sigma, directions=True)

@@ -67,7 +67,8 @@ def attack(store: Store, name: str, material: Material, ear: Hearing, *, now: da
         findings += attack_seed.invert(voice, styles, release, _part(tell, 90, 10), small=attack_seed.SMALL)
     made = now.isoformat(timespec="seconds")
     remarks = tuple(_remarks(people, release, ground, unknown))
-    return Attacked(name, made, release.mode, release.sigma, f"lifecycle {__version__}", data, remarks, tuple(findings))
+    sigma = release.sigma if release.noisy else None
+    return Attacked(name, made, release.mode, sigma, f"lifecycle {__version__}", data, remarks, tuple(findings))
 
 
 def record(store: Store, attacked: Attacked) -> Path:

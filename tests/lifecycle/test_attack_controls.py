@@ -211,6 +211,17 @@ def test_noise_of_the_system_is_not_found_and_that_is_not_called_safe(tmp_path: 
     assert found["with recordings"].data["seeds"] == 64 + 2 * 60 + 1  # and the seconds round its making
 
 
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [("", "no noise"), ("anonymous", "nothing of anybody"), ("sgd", "every step of a training"), ("x", "not known")],
+)
+def test_a_style_without_noise_on_it_is_not_inverted_and_it_says_why(tmp_path: Path, mode: str, told: str) -> None:
+    released = styles(9, people(9)[0][0])
+    found = by_attacker(invert(Said(tmp_path), released, Release(mode, 1.2), quiet, small=8))  # type: ignore[arg-type]
+    assert all(told in finding.why_not for finding in found.values())
+    assert told in by_attacker(reidentify(released, Release(mode, 1.2), {}, rng(1)))["drawn again"].why_not
+
+
 def quiet(done: int, total: int, note: str) -> None:
     """Nobody reads it."""
 
