@@ -31,6 +31,7 @@ from lifecycle.recording import Recording
 from lifecycle.release_terms import Terms, terms_of_training
 from lifecycle.released_voice import Ground, Source, ground_on, untrained_source, write_released
 from lifecycle.releasing import Released, cap_for, subject_for
+from lifecycle.retention import term_of
 from lifecycle.store import Store
 from lifecycle.trusting import own_signer
 from privacy.budget import USUAL_DELTA, Budget
@@ -66,7 +67,7 @@ class WantedTraining:
 
     epsilon: float
     delta: float = USUAL_DELTA
-    speaker: str | None = None  # name or pseudonym
+    speaker: str | None = field(default=None, repr=False)  # name or pseudonym
     cap: float | None = None
     tuning_runs: int = 0
 
@@ -123,6 +124,7 @@ def plan_training(
     terms = terms_of_training(run, claimed, n)
     subject = subject_for(store, name, wanted.speaker)
     ledger = read_ledger(store, subject)
+    term = term_of(store, name)
     entry = entry_of_sampled(
         run,
         claimed,
@@ -139,7 +141,7 @@ def plan_training(
         measured=None,
         not_protected=terms.not_protected,
         consent=None if consent is None else {"sha256": consent.agreement_sha256, "expires": consent.expires},
-        retention=None,
+        retention=None if term is None else term.ends.isoformat(),
         destruction=None,
     )
     entry = ledger.with_entry(entry).entries[-1]

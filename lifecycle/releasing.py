@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from lifecycle.released_voice import (
     untrained_source,
     write_released,
 )
+from lifecycle.retention import term_of
 from lifecycle.store import Store
 from lifecycle.trusting import own_signer
 from privacy import accountant, mechanisms
@@ -61,7 +62,7 @@ class Wanted:
     delta: float = USUAL_DELTA
     sigma: float | None = None  # of jitter
     recordings: Path | None = None  # of mode utterance; and of mode local where there is no voice yet
-    speaker: str | None = None  # name or pseudonym; None: as this home knows it
+    speaker: str | None = field(default=None, repr=False)  # name or pseudonym; None: as this home knows it
     cap: float | None = None
     tuning_runs: int = 0
     tuned_weights: bool = False
@@ -132,6 +133,7 @@ def _plan(
     terms = terms_of(mechanism, tuned_weights=wanted.tuned_weights)
     subject = subject_for(store, name, wanted.speaker)
     ledger = read_ledger(store, subject)
+    term = term_of(store, name)
     entry = entry_of(
         mechanism,
         subject=subject,
@@ -143,7 +145,7 @@ def _plan(
         measured=None,
         not_protected=terms.not_protected,
         consent=None if consent is None else {"sha256": consent.agreement_sha256, "expires": consent.expires},
-        retention=None,
+        retention=None if term is None else term.ends.isoformat(),  # of the recordings, where it is known
         destruction=None,
     )
     entry = ledger.with_entry(entry).entries[-1]

@@ -102,7 +102,7 @@ def make_private(
         optimizer,
         noise_multiplier=noise_multiplier,
         max_grad_norm=max_grad_norm,
-        expected_batch_size=sampling_probability * units,  # type: ignore[arg-type]
+        expected_batch_size=sampling_probability * units,
         loss_reduction="mean",
     )
     return Private(wrapped, noisy, units, sampling_probability)
@@ -110,7 +110,7 @@ def make_private(
 
 def prv_epsilon(noise_multiplier: float, sampling_probability: float, steps: int, delta: float) -> float:
     """The upper bound on epsilon by Opacus's PRV accountant (Gopi et al. 2021), to within 0.2 % of it."""
-    accountant = PRVAccountant()  # type: ignore[no-untyped-call]
+    accountant = PRVAccountant()
     accountant.history = [(noise_multiplier, sampling_probability, steps)]
     coarse = float(accountant.get_epsilon(delta))
     return float(accountant.get_epsilon(delta, eps_error=min(0.01, 0.002 * coarse)))
@@ -127,7 +127,7 @@ def normal(count: int, deviation: float) -> np.ndarray:
     return summed
 
 
-class _NoisyOptimizer(DPOptimizer):
+class _NoisyOptimizer(DPOptimizer):  # type: ignore[misc]
     """Opacus's, with noise from the operating system.
 
     Its own takes a torch.Generator, of whose seed torch keeps 32 bits on a CPU: one could try them all.

@@ -87,7 +87,7 @@ class Entry:
 
     def mu_for(self, unit: str) -> float | None:
         """What it costs that *unit* under replace-one, tuning runs included; None: no bound. NotComposableError."""
-        self._require_known()
+        self.require_known()
         if self._is_unbounded_for(unit):
             return None
         if self.mu is None or self.adjacency != REPLACE_ONE:
@@ -98,7 +98,7 @@ class Entry:
 
     def runs_for(self, unit: str) -> tuple[SampledGaussian, ...] | None:
         """The same under add/remove, as sampled runs; None: no bound. NotComposableError."""
-        self._require_known()
+        self.require_known()
         if self._is_unbounded_for(unit):
             return None
         if self.adjacency != ADD_OR_REMOVE:
@@ -116,7 +116,8 @@ class Entry:
             return True
         return self.epsilon is None
 
-    def _require_known(self) -> None:
+    def require_known(self) -> None:
+        """NotComposableError unless its mechanism is one that is counted here, under an adjacency that it has."""
         known = {(GAUSSIAN, False), (SAMPLED_GAUSSIAN, True), (NOTHING_READ, False)}
         adjacencies = {GAUSSIAN: ADJACENCIES, SAMPLED_GAUSSIAN: (ADD_OR_REMOVE,)}.get(self.mechanism, ("",))
         if (self.mechanism, self.sampling is not None) not in known or self.adjacency not in adjacencies:
@@ -208,10 +209,11 @@ def entry_of_sampled(
 def recomputed_epsilon(entry: Entry) -> float | None:
     """The epsilon that the recorded mechanism has at the recorded delta; None where none may be claimed.
 
-    BudgetError where nothing that is recorded could be computed from; ExtraMissingError.
+    ExtraMissingError; NotComposableError for a mechanism that is not known here.
     """
     if entry.mechanism == NOTHING_READ:
         return 0.0
+    entry.require_known()
     if entry.epsilon is None or entry.delta is None:
         return None
     if entry.mechanism == SAMPLED_GAUSSIAN:
@@ -224,13 +226,12 @@ def untrue(entry: Entry) -> str:
 
     Of a mechanism that is not known here, nothing can be said: NotComposableError.
     """
-    if entry.mechanism == NOTHING_READ:
-        return "" if (entry.mu, entry.epsilon) == (0.0, 0.0) else "it reads nothing, and names a cost"
-    if entry.mechanism == GAUSSIAN:
-        return _untrue_gaussian(entry)
     if entry.mechanism == SAMPLED_GAUSSIAN:
         return _untrue_sampled(entry)
-    raise NotComposableError(f"{entry.mechanism!r} is not known here")
+    entry.require_known()
+    if entry.mechanism == NOTHING_READ:
+        return "" if (entry.mu, entry.epsilon) == (0.0, 0.0) else "it reads nothing, and names a cost"
+    return _untrue_gaussian(entry)
 
 
 def same(told: float | None, found: float | None) -> bool:
@@ -243,6 +244,8 @@ def same(told: float | None, found: float | None) -> bool:
 def _untrue_gaussian(entry: Entry) -> str:
     if entry.tuning_runs < 0 or entry.n < 1 or entry.dimension < 1 or entry.sigma_steps < 1:
         return "a figure of it is out of range"
+    if entry.unit not in UNITS or (entry.unit == "speaker" and entry.n != 1):
+        return f"it is about {entry.unit or 'nobody'}, and {entry.n} took part"
     if not same(entry.sigma, entry.sigma_steps / mechanisms.STEPS):
         return "its two sigmas differ"
     least = mechanisms.sensitivity(entry.n, entry.dimension)

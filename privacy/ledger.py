@@ -45,7 +45,7 @@ from privacy.errors import (
     LedgerDamagedError,
     NotComposableError,
 )
-from privacy.sampled_gaussian import MOST_POINTS, SampledGaussian, composed_epsilon
+from privacy.sampled_gaussian import MOST_TOGETHER, SampledGaussian, composed_epsilon
 
 __all__ = [
     "ADD_OR_REMOVE",
@@ -67,9 +67,8 @@ __all__ = [
 
 NEEDS_EXTRA = "not recomputed: needs the extra [private]"
 NOT_KNOWN = "not recomputed: its mechanism is not known here"
-_MOST_BYTES = 4 << 20  # some thousand lines
+MOST_BYTES = 4 << 20  # some thousand lines
 _TOO_MUCH = "the ledger has more or longer sampled runs than are recomputed here"
-_MOST_WORK = 16 * MOST_POINTS  # of all sampled lines together: hundreds of usual ones, or a minute or two of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,8 @@ class Ledger:
     @classmethod
     def parse(cls, data: bytes) -> Ledger:
         """Read and check every line. LedgerDamagedError names the first that is wrong."""
-        if len(data) > _MOST_BYTES:
-            raise LedgerDamagedError(1, f"it is longer than {_MOST_BYTES} bytes")
+        if len(data) > MOST_BYTES:
+            raise LedgerDamagedError(1, f"it is longer than {MOST_BYTES} bytes")
         lines = data.split(b"\n")
         if lines.pop():
             raise LedgerDamagedError(len(lines) + 1, "it was cut off")
@@ -115,7 +114,7 @@ class Ledger:
                 raise LedgerDamagedError(number, "it is about somebody else")
             entries.append(entry)
             work += _work(entry)
-            if work > _MOST_WORK:
+            if work > MOST_TOGETHER:
                 raise LedgerDamagedError(number, f"with it, {_TOO_MUCH}")
             if why := _judged(entry, number):
                 open_lines.append((number, why))
@@ -202,7 +201,7 @@ class Ledger:
         sums = {unit: self.mu(unit, [entry]) for unit in UNITS}
         entry = replace(entry, cumulative_mu={} if entry.adjacency == ADD_OR_REMOVE else sums)
         grown = Ledger((*self.entries, entry), self.not_recomputed)
-        if sum(map(_work, grown.entries)) > _MOST_WORK:
+        if sum(map(_work, grown.entries)) > MOST_TOGETHER:
             raise NotComposableError(f"with this release, {_TOO_MUCH}")
         if entry.promises:  # else nothing was read, or nothing is claimed, and the sums say so from here on
             _require_within(self, grown, entry)

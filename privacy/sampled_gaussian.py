@@ -38,6 +38,7 @@ MOST_APART = 0.01  # of the larger one: beyond, one of two accountants is wrong 
 _NUMERIC_SLACK = 1e-3  # by which an upper bound may lie below what it bounds: PLD and PRV round up too
 _COARSEST = 2.0**-9  # of the grid of losses
 MOST_POINTS = 2**20
+MOST_TOGETHER = 16 * MOST_POINTS  # of several runs: hundreds of usual ones, or a minute or two of work
 _TAILS = 70.0  # x above, on both sides together
 _ORDERS = [tenths / 10 for tenths in range(16, 110)] + [*range(11, 64), 128, 256, 512, 1024]
 
@@ -248,7 +249,8 @@ def _interval(kinds: Kinds) -> float:
     total = math.fsum(SampledGaussian(*kind).divergence for kind in kinds)
     steps = sum(count for _, _, count in kinds)
     fine = math.sqrt(5e-4 * math.sqrt(total) / steps)
-    interval = min(max(fine, 2 * _span(kinds) / MOST_POINTS), _COARSEST)
+    most = min(MOST_POINTS, MOST_TOGETHER / len(kinds))
+    interval = min(max(fine, 2 * _span(kinds) / most), _COARSEST)
     return 2.0 ** math.floor(math.log2(interval))
 
 

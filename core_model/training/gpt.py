@@ -43,7 +43,7 @@ def train(network: GPT, dataset: Dataset, options: Options, report: Report = sil
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     networks, optimizers = {"gpt": network}, {"adamw": optimizer}
-    start = checkpoint.load(options.checkpoint, networks, optimizers) if options.checkpoint else 0
+    start = checkpoint.load(options.checkpoint, networks, optimizers, options.keeper) if options.checkpoint else 0
     for step in range(start, options.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(options, step)
@@ -56,5 +56,5 @@ def train(network: GPT, dataset: Dataset, options: Options, report: Report = sil
         optimizer.step()
         report(Progress("gpt", step + 1, options.steps, {"cross_entropy": loss.item(), "accuracy": right.item()}))
         if options.checkpoint and ((step + 1) % options.checkpoint_every == 0 or step + 1 == options.steps):
-            checkpoint.save(options.checkpoint, step + 1, networks, optimizers)
+            checkpoint.save(options.checkpoint, step + 1, networks, optimizers, options.keeper)
     network.eval()

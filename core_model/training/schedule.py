@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core_model.training.keeping import IN_THE_CLEAR, Keeper
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -24,6 +26,7 @@ class Options:
     device: str = "cpu"
     checkpoint: Path | None = None
     checkpoint_every: int = 200
+    keeper: Keeper = IN_THE_CLEAR
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ Resumable: see checkpoint.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -53,8 +53,8 @@ class _Pass:
     """One batch through the network: what came out, and what it should sound like."""
 
     out: TrainingForward
-    real: torch.Tensor  # (B, 1, N) the slices that were spoken
-    generated: torch.Tensor  # (B, 1, N) float32
+    real: torch.Tensor = field(repr=False)  # (B, 1, N) the slices that were spoken
+    generated: torch.Tensor = field(repr=False)  # (B, 1, N) float32
 
 
 def train(
@@ -80,7 +80,7 @@ def train(
     if judges is not None:
         networks["judges"] = judges.to(options.device).train()
         optimizers["judges_adamw"] = _adamw(judges.parameters(), options)
-    start = checkpoint.load(options.checkpoint, networks, optimizers) if options.checkpoint else 0
+    start = checkpoint.load(options.checkpoint, networks, optimizers, options.keeper) if options.checkpoint else 0
     for step in range(start, options.steps):
         for optimizer in optimizers.values():
             for group in optimizer.param_groups:
@@ -100,7 +100,7 @@ def train(
         optimizers["adamw"].step()
         report(Progress("sovits", step + 1, options.steps, told))
         if options.checkpoint and ((step + 1) % options.checkpoint_every == 0 or step + 1 == options.steps):
-            checkpoint.save(options.checkpoint, step + 1, networks, optimizers)
+            checkpoint.save(options.checkpoint, step + 1, networks, optimizers, options.keeper)
     network.eval()
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,25 +13,9 @@ from hypothesis import strategies as st
 from privacy import accountant
 from privacy.errors import CapExceededError, LedgerDamagedError, NotComposableError
 from privacy.ledger import Ledger, check, recomputed_epsilon
-from tests.privacy.ledgers import entry
-
-
-def ledger_of(*entries: Any) -> Ledger:
-    ledger = Ledger()
-    for one in entries:
-        ledger = ledger.with_entry(one)
-    return ledger
-
+from tests.privacy.ledgers import entry, ledger_of, rehashed
 
 THREE = ledger_of(entry("local", 1.0, cap=40.0), entry("local", 2.0, cap=40.0), entry("anonymous"))
-
-
-def rehashed(document: dict[str, Any]) -> bytes:
-    """The line that somebody would write who knows how it is done."""
-    document = {name: value for name, value in document.items() if name != "sha256"}
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-    document["sha256"] = hashlib.sha256(canonical).hexdigest()
-    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +80,8 @@ def test_a_line_cut_short_shows(small: Ledger) -> None:
         ("tuning_runs", -1, "out of range"),
         ("sigma", "much", "sigma of it is no float"),
         ("n", True, "n of it is no int"),
+        ("unit", "speaker", "it is about speaker, and 60 took part"),
+        ("unit", "", "it is about nobody"),
         ("cap", {"epsilon": 1.0}, "cap"),
     ],
 )
