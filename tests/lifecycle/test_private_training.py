@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from core_model import golden
 from core_model.gpt import GPT
+from core_model.nano import base as nano
 from core_model.nano.base import Base
 from core_model.nano.speaker_style import recording_style
 from core_model.sovits.synthesizer import SoVITS
@@ -408,3 +409,27 @@ def test_modes_of_style_say_their_terms_and_keep_to_the_cap(store: Store, record
     nobody = call(store, "other", "--recordings", recordings, *STYLES["utterance"])
     assert nobody.exit_code == 1
     assert "nobody has said whose voice" in nobody.output
+
+
+@pytest.mark.slow
+def test_nothing_clean_is_in_the_bundle_of_a_real_one_and_it_verifies(
+    tmp_path: Path, overheard: Overheard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded base, the recordings of examples/, all the way to the bundle; two steps are as good as thirty."""
+    monkeypatch.setattr(private_training, "Recipe", lambda: Recipe(steps=2))
+    monkeypatch.chdir(tmp_path)
+    store = Store(tmp_path / "home")
+    examples = Path(__file__).resolve().parents[2] / "examples"
+    result = call(store, "slt", "--recordings", examples, *SGD, "--speaker", "slt")
+    assert result.exit_code == 0, result.output
+    for words in (
+        ["archive", "slt", "--public", "--redundancy", "0", "-o", str(tmp_path / "slt.voice")],
+        ["verify", "slt"],
+    ):
+        done = CliRunner().invoke(main, [*words, "--home", str(store.home)])
+        assert done.exit_code == 0, done.output
+    network = nano.load().sovits.eval()
+    styles = [recording_style(network, soundfile.read(path, dtype="float32")[0]) for path in examples.glob("*.flac")]
+    wanted = overheard.needles.union(*(needles(style) for style in (*styles, np.mean(styles, axis=0))))
+    assert found_in([tmp_path / "slt.voice"], {b"release.json"}) == ["slt.voice"]  # nothing of it is hidden from us
+    assert found_in(files_below(tmp_path), wanted) == []
