@@ -18,8 +18,8 @@ from pathlib import Path
 
 from core_model.features.audio import SUFFIXES
 from lifecycle.consenting import Case, add_to_record, carry_over, case_of, counting_of, read_record
-from lifecycle.errors import SpeakerUnknownError, SubjectError
-from lifecycle.ledgers import pseudonym_of, remember_subject
+from lifecycle.errors import SpeakerUnknownError
+from lifecycle.ledgers import remember_subject
 from lifecycle.retention import Term, terms
 from lifecycle.store import Store, require_name
 from lifecycle.trusting import own_signer
@@ -75,7 +75,7 @@ def require_permission(
 
 
 def write_into(store: Store, name: str, permission: Permission, rng: Callable[[int], bytes]) -> None:
-    """Put *permission* into the voice *name*, which was trained by it. A record of the name has had its use then."""
+    """Put *permission* into the voice *name*, which was trained by it."""
     if permission.statement.subject is not None:
         remember_subject(store, name, permission.statement.subject)
     carry_over(permission.statement, store.path(name), own_signer(store, rng))
@@ -83,17 +83,9 @@ def write_into(store: Store, name: str, permission: Permission, rng: Callable[[i
 
 
 def use_up(store: Store, name: str, permission: Permission) -> None:
-    """What stands in the voice *name* now need not stand beside it: a record of the name has had its use."""
+    """Remove the record by which *name* was trained, if there was one: what it says stands in the voice now."""
     if permission.origin == "recorded":
         record_path(store, name).unlink(missing_ok=True)
-
-
-def speaker_by(store: Store, permission: Permission, speaker: str | None, rng: Callable[[int], bytes]) -> str | None:
-    """Whose voice it is: as *speaker* says, else as the one who agreed. SubjectError if that is somebody else."""
-    agreed = permission.statement.subject
-    if speaker and agreed and pseudonym_of(store, speaker, rng) != agreed:
-        raise SubjectError(f"{agreed} agreed to this, and --speaker names somebody else")
-    return speaker or agreed
 
 
 def _recorded(store: Store, name: str, now: datetime) -> Statement | None:

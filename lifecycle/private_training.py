@@ -122,9 +122,8 @@ def plan_training(
     if claimed.epsilon > budget.epsilon:
         raise BudgetError(f"epsilon would be {claimed.epsilon:.4g}, and {budget.epsilon:g} was asked for")
     terms = terms_of_training(run, claimed, n)
-    subject = subject_for(store, name, wanted.speaker)
-    ledger = read_ledger(store, subject)
-    term = term_of(store, name)
+    subject = subject_for(store, name, wanted.speaker, consent)
+    ledger, term = read_ledger(store, subject), term_of(store, name)
     entry = entry_of_sampled(
         run,
         claimed,

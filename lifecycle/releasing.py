@@ -131,7 +131,7 @@ def _plan(
         raise VectorError("there is no recording that a style could be heard from")
     mechanism = _calibrated(wanted, ground.stock_styles.shape[1], len(recordings))
     terms = terms_of(mechanism, tuned_weights=wanted.tuned_weights)
-    subject = subject_for(store, name, wanted.speaker)
+    subject = subject_for(store, name, wanted.speaker, consent)
     ledger = read_ledger(store, subject)
     term = term_of(store, name)
     entry = entry_of(
@@ -206,9 +206,10 @@ def _calibrated(wanted: Wanted, dimension: int, recordings: int) -> Mechanism:
     )
 
 
-def subject_for(store: Store, name: str, speaker: str | None) -> str:
-    """The pseudonym of whose voice *name* is: as this home knows it, or as *speaker* says. SubjectError."""
+def subject_for(store: Store, name: str, speaker: str | None, consent: Statement | None) -> str:
+    """The pseudonym of whose voice *name* is: as this home or *consent* knows it, or *speaker* says. SubjectError."""
     known = subject_of(store, name) if name in store.names() else None
+    known = known or (None if consent is None else consent.subject)
     said = pseudonym_of(store, speaker, os.urandom) if speaker else known
     if said is None:
         raise SubjectError(f"nobody has said whose voice {name} is, so nothing can be counted")

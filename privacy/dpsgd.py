@@ -127,7 +127,7 @@ def normal(count: int, deviation: float) -> np.ndarray:
     return summed
 
 
-class _NoisyOptimizer(DPOptimizer):  # type: ignore[misc]
+class _NoisyOptimizer(DPOptimizer):  # type: ignore[misc]  # it has no types
     """Opacus's, with noise from the operating system.
 
     Its own takes a torch.Generator, of whose seed torch keeps 32 bits on a CPU: one could try them all.

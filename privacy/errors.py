@@ -5,8 +5,8 @@ PrivacyError
 ├── AccountantsDisagreeError  two ways to compute one epsilon differ by more than they may: nothing can be claimed
 ├── ExtraMissingError       an optional package is not installed, and without it there is no figure
 ├── VectorError             vectors that no mechanism may touch: not finite, of length zero, too few
-├── PrivateTrainingError    a network, or a step of it, that DP-SGD cannot be done with
 ├── AttackError             figures that no attack can have: of no comparison, of what is no number, of one person
+├── PrivateTrainingError    a network, or a step of it, that DP-SGD cannot be done with
 ├── LedgerError             the account of what was given away says no
 │   ├── LedgerDamagedError    a line was removed, reordered, edited, or says what its own figures deny: carries the line
 │   ├── CapExceededError      the release would pass the cap that its subject was promised
@@ -42,12 +42,12 @@ class VectorError(PrivacyError):
     """Vectors that no mechanism may touch."""
 
 
-class PrivateTrainingError(PrivacyError):
-    """A network, or a step of it, that DP-SGD cannot be done with."""
-
-
 class AttackError(PrivacyError):
     """Figures that no attack can have: there is nothing to compare, or it is no number."""
+
+
+class PrivateTrainingError(PrivacyError):
+    """A network, or a step of it, that DP-SGD cannot be done with."""
 
 
 class LedgerError(PrivacyError):

@@ -52,7 +52,7 @@ class Window:
 class Conditioned(nn.Module):
     """*network* speaking in a style that is a parameter."""
 
-    start: Tensor
+    start: Tensor  # (1, S, 1), a buffer
 
     def __init__(self, network: SoVITS, start: np.ndarray, scale: float) -> None:
         """The style begins at *start* (1, S, 1); *scale* says how far a step of the parameter takes it."""
