@@ -412,6 +412,7 @@ def test_modes_of_style_say_their_terms_and_keep_to_the_cap(store: Store, record
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_nothing_clean_is_in_the_bundle_of_a_real_one_and_it_verifies(
     tmp_path: Path, overheard: Overheard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
