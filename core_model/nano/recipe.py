@@ -41,7 +41,7 @@ from core_model.training.schedule import Options, Progress, Report
 
 WORDNET = Path("/usr/share/wordnet")
 HELD_OUT_SENTENCES = 300  # never spoken by any speaker of the base
-MINUTES = {"flite": 9.0, "festival": 8.0, "espeak": 2.5}  # per speaker
+MINUTES = {"flite": 12.0, "festival": 10.0, "espeak": 2.5}  # per speaker
 STAGES = ("speech", "dataset", "aligner", "gpt", "sovits", "pack")
 STEPS = {"aligner": 1500, "gpt": 4000, "sovits": 6500}
 _LEAST_TOKENS, _MOST_TOKENS = 20, 160  # utterances of 0.8 to 6.4 s

@@ -15,6 +15,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from core_model.training.schedule import Options
+
 _STEP = "step"
 
 
@@ -35,6 +37,14 @@ def save(
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     partial.replace(path)
+
+
+def save_when_due(
+    options: Options, step: int, networks: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> None:
+    """`save`, where *options* ask for it after *step* steps."""
+    if options.checkpoint and (step % options.checkpoint_every == 0 or step == options.steps):
+        save(options.checkpoint, step, networks, optimizers)
 
 
 def load(path: Path, networks: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> int:

@@ -9,7 +9,7 @@ P phonemes, T semantic tokens (25 a second), 2T latent frames (50 a second), 640
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,10 @@ class Batch:
     token_lengths: np.ndarray  # (B,)
     mel: np.ndarray  # (B, 80, 2T) float32
     waveform: np.ndarray  # (B, 640T) float32 in -1 .. 1
+
+    def rows(self, which: slice) -> Batch:
+        """Some of the utterances, padded as they are."""
+        return Batch(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 def semitones(waveform: np.ndarray) -> np.ndarray:
