@@ -40,6 +40,14 @@ def write_new_voice(
     work: Path,
 ) -> None:
     """Fill *directory* with all of the voice but records/ and exports/; *work* takes the stock voice to judge by."""
+    voice = write_speaking_voice(directory, name, tuned, prepared, plan, licence)
+    _record_golden(voice, voice.description, prepared, now, work)
+
+
+def write_speaking_voice(
+    directory: Path, name: str, tuned: nano.Base, prepared: Prepared, plan: Adaptation, licence: str
+) -> Voice:
+    """Fill *directory* with what a voice needs to speak, and no golden outputs to be held to."""
     latent_rate = SOVITS_DIMS.sample_rate // SOVITS_DIMS.hop
     description = Description(
         name=name,
@@ -58,7 +66,7 @@ def write_new_voice(
     )
     _write_networks(directory, description, tuned, style_of(tuned.sovits.eval(), prepared.examples))
     write_data(directory / "text", ("en",))
-    _record_golden(Voice.open(directory), description, prepared, now, work)
+    return Voice.open(directory)
 
 
 def _write_networks(directory: Path, description: Description, networks: nano.Base, style: np.ndarray) -> None:

@@ -101,6 +101,10 @@ class Dataset:
         """Of all waveforms together."""
         return sum(len(example.waveform) for example in self.examples) / acoustic.SAMPLE_RATE
 
+    def of(self, speaker: int) -> list[Example]:
+        """What one speaker said."""
+        return [example for example in self.examples if example.speaker == speaker]
+
     def batch(self, seed: int, step: int, size: int) -> Batch:
         """*size* examples of similar length: a window, drawn by (seed, step), of the examples sorted, with jitter."""
         rng = np.random.Generator(np.random.Philox(key=[seed, step]))

@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from core_model.errors import UnevenBatchError
+
+_LONGEST_WAIT = timedelta(hours=12)  # while the first process makes what all need
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def joined(environment: Mapping[str, str], device: str) -> Iterator[tuple[Proces
     own = f"cuda:{environment['LOCAL_RANK']}" if device == "cuda" else device
     if device == "cuda":
         torch.cuda.set_device(own)
-    distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+    distributed.init_process_group("nccl" if device == "cuda" else "gloo", timeout=_LONGEST_WAIT)
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size()), own
     finally:

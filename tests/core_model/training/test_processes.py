@@ -59,8 +59,12 @@ def test_two_processes_end_with_the_weights_of_one(ends: tuple[Path, Path]) -> N
     assert first.keys() == one.keys()
     for name, tensor in one.items():
         assert torch.equal(first[name], second[name]), name
-        if not name.endswith("key.bias"):  # softmax is blind to it: its gradient is rounding, which AdamW makes a step of
-            torch.testing.assert_close(first[name], tensor, rtol=0, atol=1e-4, msg=lambda told, at=name: f"{at}: {told}")
+        if not name.endswith(
+            "key.bias"
+        ):  # softmax is blind to it: its gradient is rounding, which AdamW makes a step of
+            torch.testing.assert_close(
+                first[name], tensor, rtol=0, atol=1e-4, msg=lambda told, at=name: f"{at}: {told}"
+            )
 
 
 def test_only_the_first_writes_and_its_checkpoint_is_that_of_one_process(ends: tuple[Path, Path]) -> None:
