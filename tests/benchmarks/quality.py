@@ -70,7 +70,8 @@ class Judged:
                     entry = json.loads(line)
                 except ValueError:
                     continue  # cut short when the bench was killed
-                self._known[entry.pop("key")] = Clip(**entry)
+                key = entry.pop("key")
+                self._known[key] = Clip(**entry | {"speaker": tuple(entry["speaker"])})
 
     def clip(self, text: str, waveform: np.ndarray) -> Clip:
         """The judgement of *waveform* (float32, 16 kHz), which should say *text*."""

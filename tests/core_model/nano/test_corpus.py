@@ -111,6 +111,7 @@ def test_a_speaker_who_said_nothing_has_no_examples(tmp_path: Path) -> None:
     assert corpus.examples_of(tmp_path, 0) == []
 
 
+@pytest.mark.slow
 def test_several_processes_make_the_same_dataset_in_the_same_order(tmp_path: Path) -> None:
     """Real speakers' names: processes that are started afresh know no others."""
     write_toy_corpus(tmp_path, None)
