@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import time
 from collections.abc import Callable
@@ -40,7 +41,7 @@ from core_model.training.processes import joined
 from core_model.training.schedule import Options, Progress, Report
 
 STAGES = ("speech", "dataset", "aligner", "gpt", "sovits", "pack")
-WEIGHTS = sovits.Weights()
+_USUAL = sovits.Weights()
 _WARM_UP, _MEASURED = 3, 12  # steps of each training whose time is thrown away, and taken
 
 
@@ -56,13 +57,17 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What every training of one base shares. *start*: a base whose weights the networks begin with, or none."""
+    """What every training of one base shares.
+
+    *start* is a base whose weights the networks begin with, or none; *weights* are of SoVITS's losses.
+    """
 
     work: Path
     options: Options  # seed, device, bfloat16, processes; the rest is each training's own
     report: Report
     sizes: Sizes = Sizes()
     start: Path | None = None
+    weights: sovits.Weights = _USUAL
 
     def begin(self, network: torch.nn.Module, name: str) -> None:
         """Fill a fresh *network* from the base that was given."""
@@ -113,7 +118,7 @@ def measure(run: Run, dataset: Dataset, clock: Callable[[], float]) -> dict[str,
         return (times[-1] - times[_WARM_UP - 1]) / _MEASURED if times else 0.0  # none: not the first process
 
     sizes = run.sizes
-    heard = replace(WEIGHTS, judges_from=0.0, judges_full=0.1)
+    heard = replace(run.weights, judges_from=0.0, judges_full=0.1)
     labelled = _labelled(run.work, every=30)
     second = sovits_options(run, short)
     return {
@@ -121,7 +126,7 @@ def measure(run: Run, dataset: Dataset, clock: Callable[[], float]) -> dict[str,
             lambda o, r: aligner.train(PhoneClassifier(sizes.aligner), labelled, o, r), aligner_options(run, short)
         ),
         "gpt": timed(lambda o, r: gpt.train(GPT(sizes.gpt), dataset, o, r), gpt_options(run, short)),
-        "sovits": timed(lambda o, r: sovits.train(SoVITS(sizes.sovits), None, dataset, o, WEIGHTS, r), second),
+        "sovits": timed(lambda o, r: sovits.train(SoVITS(sizes.sovits), None, dataset, o, run.weights, r), second),
         "judged": timed(
             lambda o, r: sovits.train(
                 SoVITS(sizes.sovits), MultiPeriodDiscriminator(sizes.judges), dataset, o, heard, r
@@ -186,7 +191,7 @@ def train_sovits(run: Run, plan: Plan, dataset: Dataset) -> SoVITS:
     torch.manual_seed(run.options.seed)
     network, judges = SoVITS(run.sizes.sovits), MultiPeriodDiscriminator(run.sizes.judges)
     run.begin(network, "sovits")
-    sovits.train(network, judges, dataset, sovits_options(run, plan), WEIGHTS, run.report)
+    sovits.train(network, judges, dataset, sovits_options(run, plan), run.weights, run.report)
     return network.cpu()
 
 
@@ -246,6 +251,8 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--slice", type=float, help="stop after so many minutes; the same command goes on")
     parser.add_argument("--only", choices=STAGES, help="stop after this stage")
     parser.add_argument("--start", type=Path, help="a base whose weights to begin with")
+    parser.add_argument("--kl", type=float, default=_USUAL.kl, help="weight of SoVITS's KL term")
+    parser.add_argument("--spoken", type=float, default=_USUAL.spoken, help="weight of what is decoded from the prior")
     parser.add_argument("--out", type=Path, default=base.FILE, help="where the base is written")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that make the speech")
@@ -265,14 +272,15 @@ def main() -> None:
         parser.error("--slice is for one process: stop torchrun, and the same command goes on from the last checkpoint")
     torch.set_num_threads(arguments.threads)
     work.mkdir(parents=True, exist_ok=True)
-    _keep_start(parser, work, arguments.start)
+    _keep_to_what_was_begun(parser, work, arguments)
     wanted = STAGES[: STAGES.index(arguments.only) + 1] if arguments.only else STAGES
     seconds = None if arguments.minutes is None else arguments.minutes * 60
     stop = None if arguments.slice is None else began + arguments.slice * 60
     with joined(os.environ, arguments.device) as (processes, device):
         bfloat16 = arguments.device == "cuda" or machine.computes_in_bfloat16()
         options = Options(steps=0, seed=20_26, bfloat16=bfloat16, device=device, processes=processes)
-        run = Run(work, options, _printed(began, clock, stop), start=arguments.start)
+        weights = replace(_USUAL, kl=arguments.kl, spoken=arguments.spoken)
+        run = Run(work, options, _printed(began, clock, stop), start=arguments.start, weights=weights)
         if processes.first:
             with corpus.workers(arguments.workers) as mapped:
                 enough = (seconds or float("inf")) * budget.SPEECH_SHARE
@@ -290,12 +298,13 @@ def main() -> None:
             print(f"{over}; the same command goes on.", flush=True)  # noqa: T201
 
 
-def _keep_start(parser: argparse.ArgumentParser, work: Path, start: Path | None) -> None:
-    """A run that began with some weights goes on with those: others would be another base."""
-    mark = work / "start.sha256"
-    told = "nothing" if start is None else hashlib.sha256(start.read_bytes()).hexdigest()
+def _keep_to_what_was_begun(parser: argparse.ArgumentParser, work: Path, arguments: argparse.Namespace) -> None:
+    """A run goes on with the start and the weights that it began with: others would be another base."""
+    start = None if arguments.start is None else hashlib.sha256(arguments.start.read_bytes()).hexdigest()
+    told = json.dumps({"start": start, "kl": arguments.kl, "spoken": arguments.spoken})
+    mark = work / "begun.json"
     if mark.exists() and mark.read_text(encoding="ascii") != told:
-        parser.error(f"{work} was begun with another --start; give the same one, or another --work")
+        parser.error(f"{work} was begun with another --start, --kl or --spoken; give the same, or another --work")
     mark.write_text(told, encoding="ascii")
 
 

@@ -17,11 +17,11 @@ from safetensors.torch import load_file
 
 from core_model.errors import UnevenBatchError
 from core_model.training.dataset import Dataset
-from core_model.training.gpt import train
+from core_model.training.gpt import loss_of, train
 from core_model.training.processes import ALONE, Processes, joined
-from core_model.training.schedule import Options
+from core_model.training.schedule import Options, learning_rate
 from tests.core_model.training import on_two_processes
-from tests.core_model.training.tiny import tiny_gpt, utterance
+from tests.core_model.training.tiny import same, tiny_gpt, utterance, weights_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).resolve().parents[3]
@@ -101,6 +101,21 @@ def test_a_batch_that_cannot_be_shared_is_refused_before_anything_is_learnt() ->
     dataset = Dataset([utterance(seed) for seed in range(4)])
     with pytest.raises(UnevenBatchError, match="a batch of 3 cannot be shared evenly among 2 processes"):
         train(tiny_gpt(), dataset, Options(steps=1, batch_size=3, processes=Processes(1, 2)))
+
+
+def test_one_process_alone_learns_bit_for_bit_what_the_plain_loop_does() -> None:
+    dataset = Dataset([utterance(seed) for seed in range(4)])
+    options = Options(steps=4, batch_size=2, warmup_steps=1, seed=3)
+    network, plain = tiny_gpt(), tiny_gpt().train()
+    train(network, dataset, options)
+    optimizer = torch.optim.AdamW(plain.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    for step in range(options.steps):
+        optimizer.param_groups[0]["lr"] = learning_rate(options, step)
+        optimizer.zero_grad()
+        loss_of(plain, dataset.batch(3, step, 2))[0].backward()
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
+        optimizer.step()
+    assert same(weights_of(network), weights_of(plain))
 
 
 def test_one_process_alone_is_told_nothing_and_weighs_one() -> None:
