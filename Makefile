@@ -5,6 +5,7 @@
 #   MINUTES=N, DEVICE=cuda   how long `make base` may take, and on what
 #   QUALITY=DIR              where `make quality` keeps what it fetches and finds
 #   VENV=DIR                 another place for the environment
+#   ATTACKS=DIR              where `make attacks` keeps what it fetches and finds
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,11 +13,12 @@ TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 DEMO ?= demo
 QUALITY ?= $(or $(TMPDIR),/tmp)/lifecycle-quality
+ATTACKS ?= $(or $(TMPDIR),/tmp)/lifecycle-attacks
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 LOCKED = install --quiet --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run languages environments upstream private judges dev test slow dsse environment lint types compat fuzz bench docs golden demo base quality locks clean
+.PHONY: help run languages environments upstream private judges dev test slow dsse environment lint types compat fuzz bench attacks docs golden demo base quality locks clean
 
 help:  ## print this
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -78,6 +80,10 @@ fuzz: dev  ## ten minutes of hostile bytes; also with atheris where that is inst
 
 bench: dev  ## speeds, compared and never gated; figures in docs/benchmarks.md
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m bench tests/benchmarks --benchmark-sort=name --benchmark-columns=min,median,rounds --benchmark-group-by=group
+
+attacks: run judges  ## releases of real people's vectors, attacked (docs/privacy.md); fetches telephone prompts from Debian, 60 MB
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.benchmarks.attacks --work $(ATTACKS)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.benchmarks.membership_attacks --work $(ATTACKS)
 
 docs: dev  ## write the --help of every verb into docs/
 	$(VENV)/bin/python -m tests.test_docs

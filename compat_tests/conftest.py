@@ -27,6 +27,7 @@ from compat_tests.runner_source import RunnerSource
 from compat_tests.suite import Assessment, assess
 from compat_tests.xfails import read_xfails
 
+_TRAP = Path(__file__).resolve().parent.parent / "tests" / "silent.py"
 _OF_A_VOICE = "test_voice.py"
 _MOST_KEY_BYTES = 64 << 10
 
@@ -66,6 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Open the voice, so that there is one test for each of its golden sentences. A refusal ends the run."""
+    _trap_sockets(config)
     voice, runner = config.getoption("--voice"), config.getoption("--runner")
     if bool(voice) != bool(runner):
         raise pytest.UsageError("--voice and --runner go together")
@@ -83,6 +85,16 @@ def pytest_configure(config: pytest.Config) -> None:
     except (ArchiveError, CompatError, OSError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[_KEY] = under_test
+
+
+def _trap_sockets(config: pytest.Config) -> None:
+    """In the repository no test opens a socket; what a stranger's runner does to a stranger's voice is not ours."""
+    if config.getoption("--voice") or config.pluginmanager.has_plugin("silent") or not _TRAP.is_file():
+        return
+    from tests import silent
+
+    silent.install()
+    config.pluginmanager.register(silent, "silent")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

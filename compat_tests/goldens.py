@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -64,13 +64,13 @@ class Sentence:
     """One golden sentence; shapes at the top of this file."""
 
     id: str  # 'en-0': its language and its place
-    text: str
+    text: str = field(repr=False)
     language: str
-    phonemes: Integers
-    tokens: Integers
-    logits: Floats
-    noise: Floats
-    waveform: Floats
+    phonemes: Integers = field(repr=False)
+    tokens: Integers = field(repr=False)
+    logits: Floats = field(repr=False)
+    noise: Floats = field(repr=False)
+    waveform: Floats = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

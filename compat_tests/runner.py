@@ -30,7 +30,14 @@ from compat_tests.speaker_distance import LENGTH
 
 PROTOCOL = 1
 VERBS = ("describe", "phonemize", "tokens", "decode", "speak", "listen")
-ENVIRONMENT: Mapping[str, str] = {"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT: Mapping[str, str] = {
+    "PATH": os.defpath,
+    "LANG": "C.UTF-8",
+    "OMP_NUM_THREADS": "1",
+    "ORT_DISABLE_TELEMETRY": "1",  # nobody's voice is reported home
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_OFFLINE": "1",
+}
 _MOST_ARRAY_BYTES = 256 << 20
 _LONGEST_TOLD = 400
 
@@ -51,7 +58,7 @@ class Description:
 class Text:
     """One item of `phonemize`."""
 
-    text: str
+    text: str = field(repr=False)
     language: str
 
 
@@ -59,17 +66,17 @@ class Text:
 class TokenPath:
     """One item of `tokens`: phonemes (P,) and the tokens (T,) along which logits are wanted."""
 
-    phonemes: Integers
-    tokens: Integers
+    phonemes: Integers = field(repr=False)
+    tokens: Integers = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoding:
     """One item of `decode`: tokens (T,), phonemes (P,), noise (1, C, F)."""
 
-    tokens: Integers
-    phonemes: Integers
-    noise: Floats
+    tokens: Integers = field(repr=False)
+    phonemes: Integers = field(repr=False)
+    noise: Floats = field(repr=False)
     noise_scale: float
     steps: int | None = None
 
@@ -78,7 +85,7 @@ class Decoding:
 class Spoken:
     """What `speak` gives: (N,) at *sample_rate* Hz."""
 
-    waveform: Floats
+    waveform: Floats = field(repr=False)
     sample_rate: int
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +47,9 @@ _INSTEAD = (
 class Conversion:
     """A recording in another voice."""
 
-    waveform: Floats  # (N,), as long as the recording, within ±1
+    waveform: Floats = field(repr=False)  # (N,), as long as the recording, within ±1
     sample_rate: int  # Hz
-    tokens: Integers  # (T,)
+    tokens: Integers = field(repr=False)  # (T,)
     pieces: int
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -118,13 +118,13 @@ class Identity:
 class GoldenSentence:
     """One sentence, step by step; shapes at the top of this file."""
 
-    text: str
+    text: str = field(repr=False)
     language: str
-    phonemes: Integers
-    tokens: Integers
-    logits: Floats
-    noise: Floats
-    waveform: Floats
+    phonemes: Integers = field(repr=False)
+    tokens: Integers = field(repr=False)
+    logits: Floats = field(repr=False)
+    noise: Floats = field(repr=False)
+    waveform: Floats = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

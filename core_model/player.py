@@ -10,16 +10,26 @@ Runtime reports home by default, which is switched off before it is imported.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded, so it must stand before the import below
+from core_model.errors import ExportMissingError, RuntimeMissingError, VoiceError
+from core_model.silence import SWITCHES
+
+# Too late to switch anything off: measured, 1.31.1 went on reporting after the variable was set and after its own
+# disable_telemetry_events() (docs/LOG.md). What would then be reported is that this voice was loaded, so it is not.
+if "onnxruntime" in sys.modules and os.environ.get("ORT_DISABLE_TELEMETRY") != "1":
+    raise RuntimeMissingError(
+        "ONNX Runtime was loaded by somebody else with its reports switched on: import core_model.player before it, or "
+        "start with ORT_DISABLE_TELEMETRY=1"
+    )
+os.environ.update(SWITCHES)  # read when the library is loaded, so they must stand before the import below
 
 import numpy as np
 import onnxruntime
 
 from core_model.continuation import GraphContinuation
-from core_model.errors import ExportMissingError, RuntimeMissingError, VoiceError
 from core_model.speaking import SpeakingOptions, Speech, has_exports, speak
 from core_model.strict.onnx_graph import require_graph
 from core_model.utterances import utterances

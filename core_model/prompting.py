@@ -48,7 +48,7 @@ class Reference:
 class ReadyStyle:
     """A style that was made before: of how many recordings it is the mean."""
 
-    values: Floats  # (1, S, 1)
+    values: Floats = field(repr=False)  # (1, S, 1)
     references: int = 1
 
 

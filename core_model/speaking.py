@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -92,9 +92,9 @@ class SpeakingOptions:
 class Sentence:
     """One sentence as it was spoken."""
 
-    text: str
-    phonemes: tuple[int, ...]
-    tokens: Integers  # (T,)
+    text: str = field(repr=False)
+    phonemes: tuple[int, ...] = field(repr=False)
+    tokens: Integers = field(repr=False)  # (T,)
     stopped: str  # 'end', or 'length': then it was cut off
     samples: int
 
@@ -103,7 +103,7 @@ class Sentence:
 class Speech:
     """A finished waveform and what it was made of."""
 
-    waveform: Floats  # (N,), within -1..1
+    waveform: Floats = field(repr=False)  # (N,), within -1..1
     sample_rate: int  # Hz
     sentences: tuple[Sentence, ...]
 

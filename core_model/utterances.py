@@ -34,12 +34,12 @@ _LEAST_PHONEMES = 6  # upstream's own habit (INFERENCE §3): a shorter sentence 
 class Utterance:
     """One sentence as the networks read it."""
 
-    text: str  # normalised
+    text: str = field(repr=False)  # normalised
     symbols: tuple[str, ...]
-    phonemes: tuple[int, ...]
+    phonemes: tuple[int, ...] = field(repr=False)
     segments: tuple[Segment, ...] = ()  # which stretch was read in which language; () where phonemes were given
     dropped: tuple[str, ...] = ()  # pieces of the text that could not be spoken
-    word_features: Floats | None = field(default=None, compare=False)  # (P, F); None: zeros
+    word_features: Floats | None = field(default=None, compare=False, repr=False)  # (P, F); None: zeros
 
 
 def utterances(

@@ -21,7 +21,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -69,12 +69,14 @@ class Prompt:
     Without text there are neither tokens nor phonemes, and the style alone says whose voice it is.
     """
 
-    semantic_tokens: Integers  # (T,); T may be 0
-    phonemes: Integers  # (P,), of the words those tokens say; P may be 0
-    style: Floats  # (1, S, 1)
-    word_features: Floats | None = None  # (P, F); only where the GPT has a word-feature projection
+    semantic_tokens: Integers = field(repr=False)  # (T,); T may be 0
+    phonemes: Integers = field(repr=False)  # (P,), of the words those tokens say; P may be 0
+    style: Floats = field(repr=False)  # (1, S, 1)
+    # (P, F); only where the GPT has a word-feature projection
+    word_features: Floats | None = field(default=None, repr=False)
     language: str = "en"
-    reference_mel: Floats | None = None  # (1, M, R), normalised; only for a decoder that continues the reference
+    # (1, M, R), normalised; only for a decoder that continues the reference
+    reference_mel: Floats | None = field(default=None, repr=False)
     references: int = 1  # how many recordings the style is the mean of
 
 

@@ -15,7 +15,7 @@ started=$(date +%s)
 
 if [ ! -d "$demo/home/voices/demo" ]; then
     say "Training a voice from the minute of speech in examples/ (a few minutes on two cores)"
-    lifecycle train demo --recordings "$here" --home "$demo/home" --licence "CC0-1.0, synthetic speech"
+    lifecycle train demo --recordings "$here" --home "$demo/home" --licence "CC0-1.0, synthetic speech" --synthetic
 fi
 
 if [ ! -s "$demo/key.pub" ]; then

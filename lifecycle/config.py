@@ -10,6 +10,7 @@ that is ignored costs a night. What the command line says wins over the file; wh
     threads = 2
     gpt_steps = 30
     sovits_steps = 400
+    keep_recordings = 30                # days; from then on they are named at every start
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from pathlib import Path
 
 from lifecycle.errors import ConfigError
 
-_COUNTS = {"seed": 0, "threads": 1, "gpt_steps": 1, "sovits_steps": 1}  # whole numbers, and the least each may be
+_COUNTS = {
+    "seed": 0,
+    "threads": 1,
+    "gpt_steps": 1,
+    "sovits_steps": 1,
+    "keep_recordings": 0,
+}  # whole numbers, and the least each may be
 _MOST = 2**63 - 1  # of TOML's whole numbers, and of what torch takes for a seed
 _TEXTS = ("recordings", "language", "licence")
 
@@ -37,6 +44,7 @@ class RunConfig:
     threads: int | None = None
     gpt_steps: int | None = None
     sovits_steps: int | None = None
+    keep_recordings: int | None = None  # days
 
     def __post_init__(self) -> None:
         for name in _COUNTS:

@@ -5,12 +5,14 @@ statement with its SSHSIG (namespace lifecycle-consent@v1, so `ssh-keygen -Y ver
 line before it. They go into every bundle, and on into every voice that is released of this one.
 
 A consent counts where this home's own key signed it: whoever gives a voice away must hold the consent themselves. A
-revocation counts whoever signed it. Not found out: lines cut off the end by who can write the voice; a bundle's
-signature covers them.
+revocation counts whoever signed it, and so does the end of a consent. What was agreed to is known again, wherever it
+was carried, by its `agreement_sha256`: that is the lineage, and a revocation follows it through this home. Not found
+out: lines cut off the end by who can write the voice; a bundle's signature covers them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +33,7 @@ from privacy.consent import Statement
 from privacy.errors import ConsentDamagedError, ConsentExpiredError, NoConsentError
 
 RECORD = "consent.jsonl"  # in records/
+RELEASED = "records/release.json"  # of a voice whose style was released
 NAMESPACE = "lifecycle-consent@v1"
 _FIRST = "0" * 64
 _MOST_BYTES = 1 << 20
@@ -44,26 +47,52 @@ class Said:
     signer: str  # fingerprint
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A voice that somebody wants to use, as far as consent is about it."""
+
+    said: tuple[Said, ...]
+    weights: Mapping[str, str]
+    of_somebody: bool
+
+
+def case_of(directory: Path) -> Case:
+    """The voice in *directory*. ConsentDamagedError, VoiceError."""
+    of_somebody = is_of_somebody(Voice.open(directory).description.lineage)
+    return Case(read_statements(directory), weights_of(directory), of_somebody)
+
+
 def weights_of(directory: Path) -> dict[str, str]:
     """SHA-256 of every file of weights, by part: what a statement is about.
 
     A released voice has the base's weights, as others have; there the style is part of it, which nobody else has.
     """
     files = sorted((directory / "weights").glob("*.safetensors"))
-    if (directory / "records" / "release.json").is_file():
+    if (directory / RELEASED).is_file():
         files.append(directory / "prompts" / "default.safetensors")
     return {path.stem: _sha256(path) for path in files}
 
 
 def read_statements(directory: Path) -> tuple[Said, ...]:
     """All that was said about the voice in *directory*, every signature verified. ConsentDamagedError."""
-    path = directory / "records" / RECORD
+    return read_record(directory / "records" / RECORD)
+
+
+def read_record(path: Path) -> tuple[Said, ...]:
+    """All that was said in the file *path*, if it is there. ConsentDamagedError."""
     if not path.is_file():
         return ()
     if path.stat().st_size > _MOST_BYTES:
         raise ConsentDamagedError("the records of consent are far too long")
+    return parse_statements(path.read_bytes())
+
+
+def parse_statements(data: bytes) -> tuple[Said, ...]:
+    """All that was said in *data*, every signature verified. ConsentDamagedError."""
+    if len(data) > _MOST_BYTES:
+        raise ConsentDamagedError("the records of consent are far too long")
     said, previous = [], _FIRST
-    for line in path.read_bytes().splitlines(keepends=True):
+    for line in data.splitlines(keepends=True):
         said.append(_verified(line, previous))
         previous = hashlib.sha256(line).hexdigest()
     return tuple(said)
@@ -71,8 +100,13 @@ def read_statements(directory: Path) -> tuple[Said, ...]:
 
 def say(directory: Path, statement: Statement, signer: Signer) -> None:
     """Add *statement* to the voice in *directory*, signed: whole or not at all. ConsentDamagedError."""
-    read_statements(directory)
-    path = directory / "records" / RECORD
+    (directory / "records").mkdir(exist_ok=True)
+    add_to_record(directory / "records" / RECORD, statement, signer)
+
+
+def add_to_record(path: Path, statement: Statement, signer: Signer, *, mode: int = 0o666) -> None:
+    """The same, in the file *path*."""
+    read_record(path)
     before = path.read_bytes() if path.is_file() else b""
     lines = before.splitlines(keepends=True)
     document = {
@@ -80,8 +114,7 @@ def say(directory: Path, statement: Statement, signer: Signer) -> None:
         "statement": statement.marshal().decode("ascii"),
     }
     signature = signer.sign(hashlib.sha512(_canonical(document)).digest(), NAMESPACE).decode("ascii")
-    path.parent.mkdir(exist_ok=True)
-    with new_file(path) as file:
+    with new_file(path, mode=mode) as file:
         file.write(before + _canonical(document | {"signature": signature}) + b"\n")
 
 
@@ -105,26 +138,57 @@ def agree(
 ) -> None:
     """Record that *speaker* agreed to *scope* until *expires*. ConsentExpiredError, DayError, SubjectError."""
     directory = store.path(name)
-    day = last_day(expires, now.date())
-    subject = pseudonym_of(store, speaker, rng)
-    remember_subject(store, name, subject)
-    agreed = Statement(
+    agreed = agreement(store, speaker, scope, expires, statement, rng, now, name_in_clear=name_in_clear)
+    remember_subject(store, name, str(agreed.subject))
+    say(directory, replace(agreed, weights=weights_of(directory)), own_signer(store, rng))
+
+
+def agreement(
+    store: Store,
+    speaker: str,
+    scope: Sequence[str],
+    expires: str,
+    statement: Path | None,
+    rng: Callable[[int], bytes],
+    now: datetime,
+    *,
+    name_in_clear: bool,
+) -> Statement:
+    """What *speaker* agreed to, of no weights yet. ConsentExpiredError, DayError, SubjectError."""
+    return Statement(
         "consent",
         _said(now),
-        weights_of(directory),
-        subject,
-        speaker if name_in_clear else None,
-        tuple(sorted(set(scope))),
-        day,
-        None if statement is None else _sha256(statement),
+        {},
+        expires=last_day(expires, now.date()),
+        subject=pseudonym_of(store, speaker, rng),
+        name=speaker if name_in_clear else None,
+        scope=tuple(sorted(set(scope))),
+        statement_sha256=None if statement is None else _sha256(statement),
     )
-    say(directory, agreed, own_signer(store, rng))
 
 
-def take_back(store: Store, name: str, rng: Callable[[int], bytes], now: datetime) -> None:
-    """Revoke whatever was said about the voice as it is now."""
-    directory = store.path(name)
-    say(directory, Statement("revocation", _said(now), weights_of(directory)), own_signer(store, rng))
+def take_back(store: Store, name: str, rng: Callable[[int], bytes], now: datetime) -> tuple[str, ...]:
+    """Revoke whatever was said about the voice as it is now, and about every voice that carries the same; those."""
+    together = (name, *_of_one_agreement(store, name))
+    for each in together:
+        directory = store.path(each)
+        say(directory, Statement("revocation", _said(now), weights_of(directory)), own_signer(store, rng))
+    return together[1:]
+
+
+def _of_one_agreement(store: Store, name: str) -> tuple[str, ...]:
+    """The other voices of this home to which something was carried over that was said about *name*, or from it."""
+
+    def agreements(directory: Path) -> set[str]:
+        said = (each.statement for each in read_statements(directory))
+        return {statement.agreement_sha256 for statement in said if statement.kind != "revocation"}
+
+    mine, found = agreements(store.path(name)), []
+    for other in store.names():
+        with contextlib.suppress(ConsentDamagedError):  # it may be used for nothing already
+            if other != name and mine & agreements(store.path(other)):
+                found.append(other)
+    return tuple(found)
 
 
 def carry_over(agreed: Statement, directory: Path, signer: Signer) -> None:
@@ -142,20 +206,24 @@ def require_consent(store: Store, name: str, scope: str | None, now: datetime) -
     ConsentError says why not. Returns "" or what its maker should know. A voice that learnt from nobody's recordings
     needs none. For oneself none is needed either, but one that ended or was taken back is the end of that too.
     """
-    voice = Voice.open(store.path(name))
-    said = read_statements(voice.directory)
-    if not said and not is_of_somebody(voice.description.lineage):
+    return require(store, case_of(store.path(name)), scope, now)
+
+
+def require(store: Store, case: Case, scope: str | None, now: datetime) -> str:
+    """The same of any voice, wherever it is."""
+    if not case.said and not case.of_somebody:
         return ""
-    counting = _counting(store, said, now)
+    with contextlib.suppress(NoConsentError):  # the end of a consent is one, whoever signed it
+        consent.require([each.statement for each in case.said], case.weights, None, now.date())
+    counting = counting_of(store, case.said, now)
     try:
-        consent.require(counting, weights_of(voice.directory), scope, now.date())
+        consent.require(counting, case.weights, scope, now.date())
     except NoConsentError as error:
         if scope is None:
-            return f"{str(error).capitalize()}: it is archived for yourself, and may be for nobody else."
-        if said and not counting:
-            raise NoConsentError(
-                f"the consent in this voice is signed by {said[-1].signer}, not by this home"
-            ) from None
+            return f"{str(error).capitalize()}: it is for yourself, and may be for nobody else."
+        if case.said and not counting:
+            signer = case.said[-1].signer
+            raise NoConsentError(f"the consent in this voice is signed by {signer}, not by this home") from None
         raise
     return ""
 
@@ -165,12 +233,12 @@ def consent_of(store: Store, name: str, now: datetime) -> Statement | None:
     directory = store.path(name)
     said = read_statements(directory)
     try:
-        return consent.require(_counting(store, said, now), weights_of(directory), None, now.date())
+        return consent.require(counting_of(store, said, now), weights_of(directory), None, now.date())
     except NoConsentError:
         return None
 
 
-def _counting(store: Store, said: Sequence[Said], now: datetime) -> list[Statement]:
+def counting_of(store: Store, said: Sequence[Said], now: datetime) -> list[Statement]:
     """What this home's key signed, and whatever takes something back."""
     own = {trusted.key.fingerprint for trusted in read_trust((), store, now).keys}
     return [each.statement for each in said if each.signer in own or each.statement.kind == "revocation"]

@@ -8,6 +8,7 @@ docs/environment.md; Docker Engine API 1.41. Podman answers the same calls on it
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from typing import Any
 
 from containers.image import Image
 from lifecycle.errors import EngineError, EngineMissingError, MemoryLimitError, OtherMachineError, TimeLimitError
+from lifecycle.printable import printable
 
 _PATIENCE_s = 600  # for one answer of the engine: it may be loading a gigabyte
+_HERE = ("unix://", "http+unix://", "npipe://")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}  # what some engines call what images call otherwise
 _LOG = {"max-size": "8m", "max-file": "1"}
 _TEMPORARY = "rw,noexec,nosuid,nodev,mode=1777,size=256m"
@@ -142,16 +145,22 @@ class Engine:
 
 
 def connect() -> Engine:
-    """The engine that docker's own settings name (DOCKER_HOST and so on). EngineMissingError if none answers."""
+    """The engine that docker's own settings name (DOCKER_HOST and so on). EngineMissingError if none answers.
+
+    One on another machine is not asked: nothing of a voice goes over a network.
+    """
     try:
-        import docker
-        from requests.exceptions import RequestException
+        with _no_internet_socket():
+            import docker
+            from requests.exceptions import RequestException
     except ImportError as error:
         raise EngineMissingError(f"the package docker, which talks to an engine, is not installed: {error}") from error
     failures = (docker.errors.DockerException, RequestException, OSError)
     address = docker.utils.kwargs_from_env().get("base_url") or docker.constants.DEFAULT_UNIX_SOCKET
-    socket = Path(address.partition("://")[2])
-    if "unix" in address and not socket.is_socket():  # said before the SDK tries, which would leave a socket open
+    if not address.startswith(_HERE):
+        raise EngineMissingError(f"the container engine at {printable(address)} may be another machine's")
+    path = Path(address.partition("://")[2])
+    if "unix" in address and not path.is_socket():  # said before the SDK tries, which would leave a socket open
         raise EngineMissingError("no container engine answers on this machine")
     try:
         client = docker.from_env(timeout=_PATIENCE_s)
@@ -159,6 +168,16 @@ def connect() -> Engine:
     except failures as error:
         raise EngineMissingError("no container engine answers on this machine") from error
     return Engine(client, failures)
+
+
+@contextlib.contextmanager
+def _no_internet_socket() -> Iterator[None]:
+    """While urllib3 is imported: it would open one to ask whether there is IPv6, which no engine here needs."""
+    before, socket.has_ipv6 = socket.has_ipv6, False
+    try:
+        yield
+    finally:
+        socket.has_ipv6 = before
 
 
 def walls(mounts: Sequence[Mounted], limits: Limits) -> Mapping[str, Any]:

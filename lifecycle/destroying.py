@@ -1,9 +1,10 @@
-"""Destroy: overwrite and remove a voice or recordings, say what that cannot promise, and leave a record of it.
+"""Destroy: overwrite and remove a voice, recordings or an unfinished training; say what that cannot promise; record it.
 
-Knows files; not what a voice sounds like. Nothing outside what was named is touched: links are removed and never
-followed, and a file that has a second name elsewhere is removed and not overwritten: that would empty the other, too.
+Knows files; not what a voice sounds like, and not until when anything may be kept (retention). Keys go first, then what
+they open. Nothing outside what was named is touched: links are removed and never followed, and a file that has a second
+name elsewhere is removed and not overwritten: that would empty the other, too.
 
-    HOME/ledgers/destroyed.jsonl     one line for each: what, when, whose (a pseudonym), how many files
+    HOME/ledgers/destroyed.jsonl     one line for each: what, when, whose (a pseudonym), how many files; no path
 """
 
 from __future__ import annotations
@@ -12,56 +13,100 @@ import contextlib
 import json
 import os
 import shutil
-import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from lifecycle.errors import LedgerDisagreesError, NotADirectoryOfRecordingsError
+from lifecycle.errors import (
+    LedgerDisagreesError,
+    NotADirectoryOfRecordingsError,
+    NoTermError,
+    NoUnfinishedTrainingError,
+)
 from lifecycle.ledgers import keep, subject_of
+from lifecycle.overwriting import overwrite_and_remove
 from lifecycle.recording import sound_files
-from lifecycle.store import Store, new_file, sync_directory
+from lifecycle.retention import Term, forget, is_what_it_was, paths_past, term_of, terms
+from lifecycle.store import Store, new_file, require_name, sync_directory
+from lifecycle.work_vault import destroy_key, key_path
 from privacy.errors import LedgerError
 
 RECORD = "destroyed.jsonl"
 NOT_PROMISED = (
-    "a solid-state disk or a file system that copies on writing (btrfs, zfs, APFS) may keep the old bytes until it "
-    "needs the room; snapshots, backups, bundles and copies elsewhere are untouched"
+    "a solid-state disk or a file system that copies on writing (btrfs, zfs, APFS) may keep the old bytes, a key's "
+    "among them, until it needs the room; snapshots, backups, bundles and copies elsewhere are untouched"
 )
-_CHUNK = bytes(1 << 20)
 
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
     """What is gone."""
 
-    what: str  # "voice NAME" or "recordings"; never a path, which may be a person's name
+    what: str  # "voice NAME", "recordings" or "unfinished training of NAME"; never a path, which may name a person
     at: str
     subject: str | None
     files: int
     overwritten: int  # less than files where one had another name elsewhere, or was a link
     bytes: int
-    left: tuple[str, ...]  # names of files in a directory of recordings that are none, and stay
+    left: tuple[str, ...]  # names of files that stay: none of the recordings, or changed since they were read
+    keys: int = 0  # of the files: keys, which went first
     not_promised: str = NOT_PROMISED
 
 
+@dataclass(frozen=True, slots=True)
+class Going:
+    """What of one voice's recordings is to go, and what stays."""
+
+    voice: str
+    files: tuple[Path, ...]
+    left: tuple[str, ...]
+    unfinished: bool = False  # an unfinished training of it goes, too
+
+
 def destroy_voice(store: Store, name: str, now: datetime) -> Destroyed:
-    """Destroy the voice *name* and what an unfinished training of that name left. StoreError, OSError."""
+    """Destroy the voice *name* and what an unfinished training of it left, its key first. StoreError, OSError."""
     directory, subject = store.path(name), _subject(store, name)
     if subject is not None:
         with contextlib.suppress(LedgerError, LedgerDisagreesError):  # a damaged one is kept by nobody
             keep(store, subject)
+    key = destroy_key(store, name)
     with store.scratch(name) as scratch:
         gone = scratch / name
         directory.rename(gone)  # from here on there is no such voice, whatever is interrupted
         sync_directory(store.voices_directory)
         work = store.home / "work" / name
         files = [*_files_below(gone), *(_files_below(work) if work.is_dir() else ())]
-        done = _overwrite_all(files, f"voice {name}", now, subject)
+        done = _overwrite_all(files, f"voice {name}", now, subject, key=key)
         shutil.rmtree(work, ignore_errors=True)
     _record(store, done)
     return done
+
+
+def destroy_work(store: Store, name: str, now: datetime) -> Destroyed:
+    """Destroy the key of the unfinished training of *name*, then what it opened.
+
+    NoUnfinishedTrainingError; BusyError while somebody trains it; OSError.
+    """
+    require_unfinished(store, name)
+    subject = _subject(store, name) if name in store.names() else None
+    with store.work_alone(name) as held:
+        key = destroy_key(store, name)
+        done = _overwrite_all(_files_below(held), f"unfinished training of {name}", now, subject, key=key)
+        shutil.rmtree(held, ignore_errors=True)
+    _record(store, done)
+    return done
+
+
+def require_unfinished(store: Store, name: str) -> None:
+    """NoUnfinishedTrainingError unless a training of *name* was begun and not finished; VoiceNameError."""
+    if not is_unfinished(store, require_name(name)):
+        raise NoUnfinishedTrainingError(name)
+
+
+def is_unfinished(store: Store, name: str) -> bool:
+    """Whether a training of *name* left its key, or what it kept."""
+    return (store.home / "work" / name).is_dir() or key_path(store, name).exists()
 
 
 def what_is_destroyed(directory: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
@@ -75,13 +120,60 @@ def what_is_destroyed(directory: Path) -> tuple[tuple[Path, ...], tuple[Path, ..
     return going, tuple(path for path in _files_below(root) if path not in set(going))
 
 
+def what_it_learnt_from(store: Store, name: str) -> Going:
+    """Of the files that the voice *name* learnt from: what is as it was; what was changed, and stays. NoTermError."""
+    term = term_of(store, require_name(name))
+    if term is None:
+        raise NoTermError(name)
+    return _sorted_out(term, term.paths())
+
+
+def what_is_past(store: Store, now: datetime) -> tuple[Going, ...]:
+    """What is past its day, voice by voice, with unfinished trainings of it. RetentionUnreadableError."""
+    everything = terms(store)
+    found = []
+    for term in everything:
+        if term.ends <= now.date():
+            going = _sorted_out(term, paths_past(term, everything, now.date()))
+            found.append(replace(going, unfinished=is_unfinished(store, term.voice)))
+    return tuple(found)
+
+
 def destroy_recordings(store: Store, name: str, directory: Path, now: datetime) -> Destroyed:
     """Destroy the recordings of the voice *name* below *directory*, with the texts beside them; other files stay."""
     going, staying = what_is_destroyed(directory)
     left = tuple(path.relative_to(directory.resolve()).as_posix() for path in staying)
     done = _overwrite_all(going, "recordings", now, _subject(store, name), left)
+    term = term_of(store, name)
+    if term is not None and not any(term.paths()):
+        forget(store, name)
     _record(store, done)
     return done
+
+
+def destroy_known(store: Store, going: Going, now: datetime) -> Destroyed:
+    """Destroy what *going* lists, the unfinished training first. What stays is nobody's to keep track of any more.
+
+    BusyError while somebody trains the voice; OSError.
+    """
+    if going.unfinished:
+        destroy_work(store, going.voice, now)
+    subject = _subject(store, going.voice) if going.voice in store.names() else None
+    done = _overwrite_all(going.files, "recordings", now, subject, going.left)
+    forget(store, going.voice)
+    _record(store, done)
+    return done
+
+
+def _sorted_out(term: Term, paths: Iterable[Path]) -> Going:
+    files: list[Path] = []
+    left: list[str] = []
+    for path in paths:
+        if is_what_it_was(term, path):
+            files.append(path)
+        else:
+            left.append(path.relative_to(term.directory).as_posix())
+    return Going(term.voice, tuple(files), tuple(left))
 
 
 def _subject(store: Store, name: str) -> str | None:
@@ -93,32 +185,29 @@ def _subject(store: Store, name: str) -> str | None:
 
 
 def _overwrite_all(
-    files: Iterable[Path], what: str, now: datetime, subject: str | None, left: tuple[str, ...] = ()
+    files: Iterable[Path],
+    what: str,
+    now: datetime,
+    subject: str | None,
+    left: tuple[str, ...] = (),
+    *,
+    key: int | None = None,
 ) -> Destroyed:
-    count = overwritten = size = 0
+    """*key*: the size of a key that was overwritten and removed before, if there was one."""
+    keys = 0 if key is None else 1
+    count = overwritten = keys
+    size = key or 0
     directories: set[Path] = set()
     for path in files:
-        status = path.lstat()
-        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
-            _overwrite(path, status.st_size)
+        done = overwrite_and_remove(path)
+        if done is not None:
             overwritten += 1
-            size += status.st_size
-        path.unlink()
+            size += done
         count += 1
         directories.add(path.parent)
     for parent in directories:
         sync_directory(parent)
-    return Destroyed(what, now.isoformat(timespec="seconds"), subject, count, overwritten, size, left)
-
-
-def _overwrite(path: Path, size: int) -> None:
-    """Zeros over every byte, in place, brought to the disk. Once: NIST SP 800-88 Rev. 1 asks for no more of a disk."""
-    path.chmod(0o600)
-    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
-        for begin in range(0, size, len(_CHUNK)):
-            file.write(_CHUNK[: size - begin])
-        os.fsync(file.fileno())
+    return Destroyed(what, now.isoformat(timespec="seconds"), subject, count, overwritten, size, left, keys)
 
 
 def _files_below(directory: Path) -> Iterator[Path]:
@@ -130,8 +219,8 @@ def _files_below(directory: Path) -> Iterator[Path]:
 
 
 def _record(store: Store, done: Destroyed) -> None:
-    path = store.home / "ledgers" / RECORD
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = store.private("ledgers") / RECORD
     before = path.read_bytes() if path.is_file() else b""
+    line = asdict(done) | {"left": len(done.left)}
     with new_file(path, mode=0o600) as file:
-        file.write(before + json.dumps(asdict(done), sort_keys=True).encode() + b"\n")
+        file.write(before + json.dumps(line, sort_keys=True).encode() + b"\n")

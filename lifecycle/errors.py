@@ -5,11 +5,14 @@ LifecycleError
 │   ├── UnknownVoiceError         no voice of that name: carries the names there are
 │   ├── VoiceExistsError          a voice of that name is there already, and none is ever overwritten
 │   ├── BusyError                 another process is training a voice of that name
+│   ├── WorkUnreadableError       what an unfinished training left, which its key does not open
+│   ├── NoUnfinishedTrainingError nothing of that name was begun and not finished
 │   ├── ChangedMeanwhileError     a voice that was changed while another was made to take its place
 │   ├── NoSuchVoiceOrBundleError  neither a file nor what a voice could be called
 │   └── VoiceNameError            a name that could not be a directory's everywhere
 ├── RecordingsError             a directory of recordings that no voice can be learnt from
 │   ├── NotADirectoryOfRecordingsError   it is no directory
+│   ├── SpeakerUnknownError       nobody has said whose voice is in it: carries the name
 │   └── NotEnoughRecordingsError  too little of it can be used: carries the seconds
 ├── ImportingError              files that no voice can be made of
 │   ├── UnfitFileError            no checkpoint, damaged, incomplete, or of another network: carries the path
@@ -61,7 +64,10 @@ LifecycleError
 ├── NoStepsError                a number of steps, for a voice whose decoder takes none
 ├── SubjectError                nobody has said whose voice this is
 ├── LedgerDisagreesError        the ledger of this home and the copy in a voice are not the same account
-├── DayError                    a date that is none
+├── DayError                    a date that is none, or days that are too many
+├── RetentionError              recordings whose day of destruction is not known
+│   ├── NoTermError               nothing is written down of what a voice learnt from
+│   └── RetentionUnreadableError  what was written down is not what this toolkit writes: carries the path
 ├── ReleaseError                a voice whose style cannot be released: carries the hint
 └── SecretError                 a passphrase or identity file that cannot be used
     └── RecipientError            a file of recipients that holds none, or holds a secret
@@ -155,6 +161,22 @@ class BusyError(StoreError):
         self.name = name
 
 
+class WorkUnreadableError(StoreError):
+    """What an unfinished training left, which its key does not open."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"what the unfinished training of '{name}' left cannot be opened: it, or its key, was changed")
+        self.name = name
+
+
+class NoUnfinishedTrainingError(StoreError):
+    """Nothing of that name was begun and not finished."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no unfinished training of '{name}', and so no key of one")
+        self.name = name
+
+
 class NoSuchVoiceOrBundleError(StoreError):
     """Neither a file nor what a voice could be called."""
 
@@ -173,6 +195,14 @@ class NotADirectoryOfRecordingsError(RecordingsError):
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} is not a directory")
         self.path = path
+
+
+class SpeakerUnknownError(RecordingsError):
+    """Nobody has said whose voice is in the recordings."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("nobody has said whose voice is in these recordings")
+        self.name = name
 
 
 class NotEnoughRecordingsError(RecordingsError):
@@ -517,6 +547,26 @@ class ReleaseError(LifecycleError):
     def __init__(self, problem: str, hint: str) -> None:
         super().__init__(problem)
         self.hint = hint
+
+
+class RetentionError(LifecycleError):
+    """Recordings whose day of destruction is not known."""
+
+
+class NoTermError(RetentionError):
+    """Nothing is written down of what a voice learnt from."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"nothing is written down here of what '{name}' learnt from")
+        self.name = name
+
+
+class RetentionUnreadableError(RetentionError):
+    """What was written down is not what this toolkit writes."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is not what this toolkit writes")
+        self.path = path
 
 
 class DayError(LifecycleError):

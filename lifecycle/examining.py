@@ -23,6 +23,7 @@ from core_model.runtimes import load_runtime
 from core_model.strict.voice_files import require_harmless
 from core_model.voice import Voice
 from lifecycle.errors import NotTrustedError
+from lifecycle.ledgers import finding_of
 from lifecycle.narrowed_weights import widen_all
 from lifecycle.store import Store
 from lifecycle.trusting import Judgement, Trust, judge
@@ -38,10 +39,18 @@ class Examination:
     bundle_id: str | None  # None: a voice on this machine, or a damaged bundle
     by_runtime: dict[str, Assessment]
     judgement: Judgement | None = None  # of a bundle's signatures; None: no bundle, or a damaged one
+    ledger: Finding | None = None  # of what was released of the person; None: the voice holds none
+
+    @property
+    def ledger_is_false(self) -> bool:
+        """Whether a line of its ledger was changed, or says what does not follow from what was done."""
+        return self.ledger is not None and self.ledger.verdict == "failed"
 
     @property
     def passed(self) -> bool:
-        """Whether nothing drifted anywhere, and at least one runtime proved the voice's speech."""
+        """Whether nothing drifted, its ledger is not false, and at least one runtime proved the voice's speech."""
+        if self.ledger_is_false:
+            return False
         drifted = any(assessment.diagnosis for assessment in self.by_runtime.values())
         return not drifted and any(assessment.passed for assessment in self.by_runtime.values())
 
@@ -70,7 +79,7 @@ def examine(
             for done, runtime in enumerate(runtimes):
                 tell(done, len(runtimes), runtime)
                 found[runtime] = verify(voice, partial(load_runtime, name=runtime, threads=1), fixity=files)
-            return Examination(named, voice.name, bundle_id, found, judgement)
+            return Examination(named, voice.name, bundle_id, found, judgement, finding_of(voice.directory))
     except DamagedError as error:
         damaged = Finding("fixity", "failed", f"The bundle is damaged: {error.damage[0]}.")
         rest = tuple(not_run(layer, "The bundle is damaged.") for layer in LAYERS[1:])

@@ -77,7 +77,7 @@ def _write(files: list[tuple[str, Path]], make: Callable[[str], Checkpoint], pla
     if not files:
         return
     part, path = files[0]
-    with new_file(path, replace=False) as file:
+    with new_file(path, mode=0o600, replace=False) as file:  # a voice, unencrypted: as private as where it came from
         write_checkpoint(file, make(part))
         _write(files[1:], make, placed)
     placed.append(path)

@@ -10,7 +10,7 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -39,9 +39,9 @@ class Tuned:
     """What a training leaves."""
 
     base: Voice
-    acoustic: Mapping[str, np.ndarray] | None  # SoVITS; None where a LoRA was learnt
-    lora: Mapping[str, np.ndarray] | None
-    gpt: Mapping[str, np.ndarray]
+    acoustic: Mapping[str, np.ndarray] | None = field(repr=False)  # SoVITS; None where a LoRA was learnt
+    lora: Mapping[str, np.ndarray] | None = field(repr=False)
+    gpt: Mapping[str, np.ndarray] = field(repr=False)
     plan: Mapping[str, object]
     prepared: Prepared
     points: Sequence[Point]

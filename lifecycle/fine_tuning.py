@@ -2,8 +2,9 @@
 
 Knows the order of the work and where its unfinished parts lie; the loops are core_model.training.fine_tuning's, which
 files make a base is base_files', and what a finished voice holds is fine_tuned_voice's. The base is imported first, as
-any voice is: from there on nothing knows upstream's formats. The work directory holds the base and half-tuned networks,
-never waveforms, and is removed as soon as the voice is whole.
+any voice is: from there on nothing knows upstream's formats. The work directory holds the base, which is public, and
+half-tuned networks, sealed (work_vault); never waveforms or features. It is removed as soon as the voice is whole, its
+key first.
 
     base files ─▶ import ─▶ listen to the recordings ─▶ tune SoVITS ─▶ tune GPT ─▶ float16 ─▶ prompt, golden, records
 """
@@ -13,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ from core_model.text.front_end import FrontEnd
 from core_model.training.fine_tuning import flow_matching, gpt, networks, sovits
 from core_model.training.fine_tuning.preparation import Prepared, Spoken, prepare
 from core_model.training.fine_tuning.utterances import SAMPLE_RATE
+from core_model.training.keeping import Keeper
 from core_model.training.schedule import Progress, Report
 from core_model.upstream import names
 from core_model.upstream.checkpoint import read_checkpoint
@@ -45,8 +46,9 @@ from lifecycle.fine_tuned_voice import Tuned, write_fine_tuned
 from lifecycle.importing import ImportOptions, import_voice
 from lifecycle.recording import Recording
 from lifecycle.store import Store
-from lifecycle.training import Tell, Trained, keep_only_if_same, remove_what_is_finished
+from lifecycle.training import Tell, Trained, remove_what_is_finished
 from lifecycle.training_report import Curves
+from lifecycle.work_vault import forget_work, open_vault
 
 _BASE = "base"  # the base's name in the work directory's own store
 
@@ -63,6 +65,14 @@ class FineTuning:
     bfloat16: bool = False
     device: str = "cpu"
     checkpoint_every: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Where a run keeps what it goes on from, and how."""
+
+    work: Path
+    keeper: Keeper
 
 
 def fine_tune(
@@ -85,7 +95,7 @@ def fine_tune(
         )
     remove_what_is_finished(store)
     with store.work_alone(name) as work:
-        keep_only_if_same(work, _fingerprint(recordings, base_files, plan))
+        vault = open_vault(store, name, work, _fingerprint(recordings, base_files, plan), os.urandom)
         tell(0, 1, "reading the base")
         base = _imported(Store(work / _BASE), base_files, pretrained)
         listener = Listener(base, pretrained)
@@ -93,15 +103,15 @@ def fine_tune(
         prepared = _prepare(base, recordings, listener)
         curves = Curves(work / "curves.jsonl")
         report = _reporter(curves, plan, tell)
-        acoustic, lora = _tune_acoustic(base, base_files, prepared, plan, work, report)
+        acoustic, lora = _tune_acoustic(base, base_files, prepared, plan, _Kept(work, vault), report)
         tell(plan.sovits_steps, plan.sovits_steps + plan.gpt_steps, "teaching the GPT")
-        speaker = _tune_gpt(base, prepared, plan, work, report)
+        speaker = _tune_gpt(base, prepared, plan, _Kept(work, vault), report)
         tuned = Tuned(base, acoustic, lora, speaker, asdict(plan), prepared, curves.points())
         spoken = {recording.path.name: recording for recording in recordings}
         with store.new_voice(name) as directory:
             tell(1, 1, "making its prompt, and recording what it says now, to compare with in years to come")
             write_fine_tuned(directory, name, tuned, spoken, pretrained, licence, now)
-        shutil.rmtree(work, ignore_errors=True)  # another training may be tidying up too
+        forget_work(store, name)
     return Trained(Voice.open(store.path(name)), prepared.unusable)
 
 
@@ -154,10 +164,10 @@ def _at_training_rate(path: Path) -> np.ndarray:
 
 
 def _tune_acoustic(
-    base: Voice, base_files: BaseFiles, prepared: Prepared, plan: FineTuning, work: Path, report: Report
+    base: Voice, base_files: BaseFiles, prepared: Prepared, plan: FineTuning, kept: _Kept, report: Report
 ) -> tuple[dict[str, np.ndarray] | None, dict[str, np.ndarray] | None]:
     """(weights of SoVITS, None), or (None, weights of a LoRA)."""
-    checkpoint = work / "sovits.checkpoint.safetensors"
+    checkpoint = kept.work / "sovits.checkpoint.safetensors"
     if base_files.judges is None:
         flow = networks.flow_of(base, plan.lora_rank, plan.seed)
         flow_plan = flow_matching.FlowMatchingPlan(
@@ -168,6 +178,7 @@ def _tune_acoustic(
             device=plan.device,
             checkpoint=checkpoint,
             checkpoint_every=plan.checkpoint_every,
+            keeper=kept.keeper,
         )
         decoder = flow.decoder_dims
         flow_matching.train(flow, prepared.utterances, lambda waveform: _mel(waveform, decoder), flow_plan, report)
@@ -181,6 +192,7 @@ def _tune_acoustic(
         device=plan.device,
         checkpoint=checkpoint,
         checkpoint_every=plan.checkpoint_every,
+        keeper=kept.keeper,
     )
     judged = read_checkpoint(base_files.judges.path)
     table = names.all_to_ours("discriminator", judged.tensors)
@@ -191,7 +203,7 @@ def _tune_acoustic(
     return networks.rested(network), None
 
 
-def _tune_gpt(base: Voice, prepared: Prepared, plan: FineTuning, work: Path, report: Report) -> dict[str, np.ndarray]:
+def _tune_gpt(base: Voice, prepared: Prepared, plan: FineTuning, kept: _Kept, report: Report) -> dict[str, np.ndarray]:
     network = networks.gpt_of(base)
     gpt_plan = gpt.GPTPlan(
         plan.gpt_steps,
@@ -199,8 +211,9 @@ def _tune_gpt(base: Voice, prepared: Prepared, plan: FineTuning, work: Path, rep
         seed=plan.seed,
         bfloat16=plan.bfloat16,
         device=plan.device,
-        checkpoint=work / "gpt.checkpoint.safetensors",
+        checkpoint=kept.work / "gpt.checkpoint.safetensors",
         checkpoint_every=plan.checkpoint_every,
+        keeper=kept.keeper,
     )
     gpt.train(network, prepared.utterances, gpt_plan, report)
     return networks.rested(network)

@@ -22,13 +22,15 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from compat_tests.findings import Finding, not_run
 from lifecycle.errors import LedgerDisagreesError, OutputExistsError, SubjectError
 from lifecycle.secret_files import read_text
 from lifecycle.store import Store, new_file
-from privacy.ledger import Entry, Ledger
+from privacy.ledger import MOST_BYTES, Entry, Ledger, check
 from privacy.pseudonyms import KEY_BYTES, PSEUDONYM, pseudonym
 
 RECORD = "ledger.jsonl"  # in records/
+LAYER = "ledger"  # what it is called beside the layers of speech, of which it is none
 
 
 def ledger_path(store: Store, subject: str) -> Path:
@@ -76,6 +78,25 @@ def write_copy(ledger: Ledger, directory: Path) -> None:
     (directory / "records" / RECORD).write_bytes(ledger.marshal())
 
 
+def finding_of(directory: Path) -> Finding | None:
+    """Whether the ledger in the voice at *directory* is true, for who verifies it; None: it holds none.
+
+    Every epsilon is computed again from the mechanism that its line names. What cannot be is not run, and not passed.
+    """
+    path = directory / "records" / RECORD
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        checked = check(file.read(MOST_BYTES + 1))
+    told = f"{checked.told[:1].upper()}{checked.told[1:]}."
+    if checked.verdict == "false":
+        return Finding(LAYER, "failed", told)
+    if checked.verdict == "not recomputed":
+        return not_run(LAYER, told)
+    lines = "Its one line is" if checked.lines == 1 else f"All {checked.lines} lines are in their place and"
+    return Finding(LAYER, "passed", f"{lines} true: each epsilon was computed again.")
+
+
 def pseudonym_of(store: Store, name: str, rng: Callable[[int], bytes]) -> str:
     """The word for the person called *name* in this home, whose key is made when it is first needed. SubjectError."""
     if PSEUDONYM.fullmatch(name):
@@ -84,7 +105,7 @@ def pseudonym_of(store: Store, name: str, rng: Callable[[int], bytes]) -> str:
         raise SubjectError("the name of a speaker has letters")
     path = store.home / "keys" / "pseudonyms"
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store.private("keys")
         with contextlib.suppress(OutputExistsError), new_file(path, mode=0o600, replace=False) as file:
             file.write(rng(KEY_BYTES).hex().encode() + b"\n")  # suppressed: another process was first
     try:
@@ -137,8 +158,7 @@ def _directory(store: Store) -> Path:
 @contextlib.contextmanager
 def _locked(store: Store) -> Iterator[None]:
     """Hold the lock on all ledgers of this home: two releases at once must not both fit under one cap."""
-    _directory(store).mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(_directory(store), os.O_RDONLY)
+    descriptor = os.open(store.private("ledgers"), os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

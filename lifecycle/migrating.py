@@ -26,6 +26,7 @@ from core_model.migrations.steps import VOICE
 from core_model.runtimes import load_runtime
 from core_model.strict.voice_files import require_harmless
 from core_model.voice import Json, Voice, json_bytes
+from lifecycle.consenting import case_of, require
 from lifecycle.errors import DriftedError, UnprovenError
 from lifecycle.migration_history import entry_of
 from lifecycle.migration_plan import Plan, plan_migration
@@ -58,13 +59,17 @@ class Terms:
 
 
 def migrate_voice(store: Store, name: str, terms: Terms, tell: Tell = lambda done, total, note: None) -> Migrated:
-    """Bring the voice *name* of this machine forward, in its place. StoreError, CoreModelError, MigrationError."""
+    """Bring the voice *name* of this machine forward, in its place.
+
+    ConsentError where a consent ended; StoreError, CoreModelError, MigrationError.
+    """
     directory = store.path(name)
     state = state_of(directory)
     voice = Voice.open(directory)
     plan = plan_migration(voice)
     if plan.nothing_to_do:
         return Migrated(plan)
+    require(store, case_of(directory), None, terms.now)
     with store.scratch(name) as work:
         migrated = carry_forward(voice, work / name, plan, terms, tell, place_file=link)
         if migrated.entry is not None:
@@ -81,6 +86,7 @@ def migrate_directory(
     plan = plan_migration(voice)
     if plan.nothing_to_do:
         return Migrated(plan)
+    require(store, case_of(directory), None, terms.now)
     with store.new_voice(name or voice.name) as made:
         made.rmdir()
         return carry_forward(voice, made, plan, terms, tell, place_file=shutil.copyfile)

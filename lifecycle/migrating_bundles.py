@@ -22,6 +22,8 @@ from archive.parity import DEFAULT_PERCENT
 from core_model.export.exported import digests
 from core_model.strict.voice_files import require_harmless
 from core_model.voice import Voice
+from lifecycle.consent_in_bundles import said_too_late
+from lifecycle.consenting import case_of, require
 from lifecycle.errors import OutputExistsError
 from lifecycle.migrating import Migrated, Tell, Terms, carry_forward, link
 from lifecycle.migration_plan import Plan, plan_migration
@@ -29,6 +31,7 @@ from lifecycle.narrowed_weights import narrowed, widen_all
 from lifecycle.preserving import describe, voice_files
 from lifecycle.store import Store
 from lifecycle.trusting import Judgement, Trust, require_trusted
+from privacy.errors import NoConsentError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,12 @@ class Resealing:
     recipients: Sequence[Recipient] = ()
     public: bool = False
     redundancy: int = DEFAULT_PERCENT
+    for_others: bool = False  # the recipients are somebody else
+
+    @property
+    def scope(self) -> str | None:
+        """What the speaker must have agreed to."""
+        return "public" if self.public else "others" if self.for_others else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,7 @@ class MigratedBundle:
     judgement: Judgement
     old_bundle_id: str
     packed: Packed | None = None
+    doubt: str = ""  # about consent: what its maker should know
 
 
 def plan_bundle(
@@ -76,8 +86,8 @@ def migrate_bundle(
     """Write the voice of the bundle at *path*, brought forward, into *destination*, a new file.
 
     The old bundle is verified whole, its chain of custody and attestation too, and only read. A delta takes the bundle
-    *base* that it was made since, and becomes a whole one. NotTrustedError, OutputExistsError, ArchiveError,
-    CoreModelError, MigrationError; then nothing is written.
+    *base* that it was made since, and becomes a whole one. NotTrustedError, ConsentError, OutputExistsError,
+    ArchiveError, CoreModelError, MigrationError; then nothing is written.
     """
     if destination.exists():
         raise OutputExistsError(destination)
@@ -90,12 +100,21 @@ def migrate_bundle(
         origin = bundle.origin()
         if plan.nothing_to_do:
             return MigratedBundle(Migrated(plan), judgement, bundle_id)
+        doubt = _permitted(store, work / "old", resealing, terms)
         terms = replace(terms, came_from={"bundle_id": bundle_id, "file": origin.file})
         migrated = carry_forward(old, work / "new", plan, terms, tell, place_file=link)
         if migrated.entry is None:
             return MigratedBundle(migrated, judgement, bundle_id)
         packed = _pack(Voice.open(work / "new"), work, destination, resealing, origin)
-    return MigratedBundle(migrated, judgement, bundle_id, packed)
+    return MigratedBundle(migrated, judgement, bundle_id, packed, doubt)
+
+
+def _permitted(store: Store, directory: Path, resealing: Resealing, terms: Terms) -> str:
+    """ "" or a doubt; ConsentError where the voice may not be given to those who are named."""
+    try:
+        return require(store, case_of(directory), resealing.scope, terms.now)
+    except NoConsentError as error:
+        raise said_too_late(error) from None
 
 
 @contextmanager

@@ -6,13 +6,13 @@ last bit; docs/refresh.md says when this is worth doing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from archive import files
 from archive.age.envelope import Identity, Recipient
-from archive.bundle import Packed, open_bundle
+from archive.bundle import Bundle, Packed, open_bundle
 from archive.custody import Act, Record
 from archive.errors import DestinationExistsError
 from archive.outside import look
@@ -32,6 +32,7 @@ class Refreshed:
     judgement: Judgement  # of the old one's signatures
     custody: tuple[Record, ...]  # of the new one
     left_out: tuple[str, ...] = ()  # results of a matrix that lie beside the old one and were not taken into it
+    doubt: str = ""  # about consent: what its maker should know
 
 
 def refresh(
@@ -41,6 +42,7 @@ def refresh(
     act: Act,
     *,
     trust: Trust,
+    permit: Callable[[Bundle], str],
     recipients: Sequence[Recipient] = (),
     public: bool = False,
     redundancy: int = DEFAULT_PERCENT,
@@ -48,8 +50,9 @@ def refresh(
     """Write the payload of the bundle into *destination*, a new file, for *recipients*, signed by *act*.
 
     The old bundle is verified whole first, and only read. Whoever signs again vouches for it from then on, so it has to
-    be signed by somebody trusted. Results of a matrix beside it go into the chain of custody. NotTrustedError,
-    OutputExistsError, ArchiveError; then nothing is written.
+    be signed by somebody trusted. *permit* says whether its voice may be given away: "" or a doubt, ConsentError if
+    not. Results of a matrix beside it go into the chain of custody. NotTrustedError, OutputExistsError, ArchiveError;
+    then nothing is written.
     """
     try:
         files.require_absent(destination)
@@ -58,6 +61,7 @@ def refresh(
     destination.parent.mkdir(parents=True, exist_ok=True)
     with open_bundle(bundle_path, identities) as bundle:
         judgement = require_trusted(bundle.outside, trust)
+        doubt = permit(bundle)
         told = bundle.manifest.description
         readme = {name: str(told[name]) for name in ("voice", "licence") if name in told} if public else {}
         custody = bundle.outside.custody()
@@ -75,4 +79,4 @@ def refresh(
             verified=history.verified,
         )
     with look(destination) as outside:
-        return Refreshed(destination, packed, judgement, outside.custody(), history.left_out)
+        return Refreshed(destination, packed, judgement, outside.custody(), history.left_out, doubt)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from lifecycle.prompting import Unheard, recordings_below
 from lifecycle.recording_checks import measure
 from lifecycle.release_terms import Terms, terms_of
 from lifecycle.released_voice import Ground, ground_of, write_released
+from lifecycle.retention import term_of
 from lifecycle.store import Store
 from lifecycle.trusting import own_signer
 from privacy import accountant, mechanisms
@@ -49,7 +50,7 @@ class Wanted:
     delta: float = USUAL_DELTA
     sigma: float | None = None  # of jitter
     recordings: Path | None = None  # of mode utterance
-    speaker: str | None = None  # name or pseudonym; None: as this home knows it
+    speaker: str | None = field(default=None, repr=False)  # name or pseudonym; None: as this home knows it
     cap: float | None = None
     tuning_runs: int = 0
     tuned_weights: bool = False
@@ -95,6 +96,7 @@ def plan_release(store: Store, name: str, wanted: Wanted, now: datetime) -> Plan
     terms = terms_of(mechanism, tuned_weights=wanted.tuned_weights)
     subject = _subject(store, name, wanted.speaker)
     ledger = read_ledger(store, subject)
+    term = term_of(store, name)
     entry = entry_of(
         mechanism,
         subject=subject,
@@ -106,7 +108,7 @@ def plan_release(store: Store, name: str, wanted: Wanted, now: datetime) -> Plan
         measured=None,
         not_protected=terms.not_protected,
         consent=None if consent is None else {"sha256": consent.agreement_sha256, "expires": consent.expires},
-        retention=None,
+        retention=None if term is None else term.ends.isoformat(),  # of the recordings, where it is known
         destruction=None,
     )
     entry = ledger.with_entry(entry).entries[-1]

@@ -101,11 +101,22 @@ class Store:
         if path.exists():
             raise VoiceExistsError(name, path)
 
+    def private(self, *parts: str) -> Path:
+        """Return HOME/PARTS..., made if need be: what is made, the home too, is its owner's alone under any umask.
+
+        One that is there keeps the mode that it has: whoever opened it to others knows why.
+        """
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        path = self.home
+        path.mkdir(mode=0o700, exist_ok=True)  # `parents=True` would give the home the umask's mode
+        for part in parts:
+            path = path / part
+            path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
     def work_directory(self, name: str) -> Path:
         """Return the directory, made if need be, that keeps an unfinished training of *name*."""
-        path = self.home / "work" / require_name(name)
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return path
+        return self.private("work", require_name(name))
 
     @contextlib.contextmanager
     def work_alone(self, name: str) -> Iterator[Path]:
@@ -151,7 +162,7 @@ class Store:
 
         What a killed process left there goes when the next one begins.
         """
-        self.voices_directory.mkdir(parents=True, exist_ok=True)
+        self.private("voices")
         self.clean_leftovers()
         directory = self.voices_directory / f".{require_name(name)}.{secrets.token_hex(4)}{_UNFINISHED}"
         with contextlib.ExitStack() as stack:
@@ -180,9 +191,12 @@ class Store:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold HOME/.lock, so that nobody cleans a directory away between its making and its locking."""
-        with (self.home / ".lock").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        descriptor = os.open(self.home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
 
 
 def state_of(directory: Path) -> State:

@@ -1,7 +1,8 @@
 """Train: from surveyed recordings to a voice in the store, resumable at any moment.
 
 Knows the order of the work and where its unfinished parts lie; how each part is done is core_model's. The work
-directory of a run holds a half-tuned voice, never waveforms, and is removed as soon as the voice is whole.
+directory of a run holds a half-tuned voice, sealed (work_vault), never waveforms or features, and is removed as soon as
+the voice is whole, its key first.
 
     survey ─▶ align and cut ─▶ tune GPT ─▶ tune SoVITS ─▶ round to fp16 ─▶ golden, report, exports ─▶ voices/NAME
 """
@@ -11,11 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import torch
 
@@ -36,6 +35,7 @@ from lifecycle.new_voice import write_new_voice
 from lifecycle.recording import Recording
 from lifecycle.store import Store
 from lifecycle.training_report import Curves, write_records
+from lifecycle.work_vault import forget_work, open_vault
 
 Tell = Callable[[int, int, str], None]  # done, of how many, what to say beside it
 
@@ -62,7 +62,7 @@ def train(
     store.require_free(name)
     remove_what_is_finished(store)
     with store.work_alone(name) as work:
-        keep_only_if_same(work, _fingerprint(recordings, plan))
+        vault = open_vault(store, name, work, _fingerprint(recordings, plan), os.urandom)
         base = nano.load()
         tell(0, 1, "aligning the recordings with their transcripts")
         prepared = _prepare(recordings, base)
@@ -76,13 +76,13 @@ def train(
             told = "  ".join(f"{loss} {value:.3f}" for loss, value in progress.losses.items())
             tell(done, total, f"{progress.stage} {progress.step}/{progress.steps}  {told}")
 
-        adapt(base, dataset, plan, work, report)
+        adapt(base, dataset, plan, work, report, vault)
         tell(total, total, "recording what the voice says now, to compare with in years to come")
         with store.new_voice(name) as directory:
             write_new_voice(directory, name, base, prepared, plan, licence, now, work / "stock")
             write_records(directory / "records", curves, prepared, plan, now)
             write_exports(Voice.open(directory))
-        shutil.rmtree(work, ignore_errors=True)  # another training may be tidying up too
+        forget_work(store, name)
     return Trained(Voice.open(store.path(name)), prepared.unusable)
 
 
@@ -106,23 +106,10 @@ def _fingerprint(recordings: Sequence[Recording], plan: Adaptation) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def keep_only_if_same(work: Path, fingerprint: str) -> None:
-    """Empty the work directory of another run; of the run with this *fingerprint* leave everything."""
-    mark = work / "run.sha256"
-    if mark.exists() and mark.read_text(encoding="ascii") == fingerprint:
-        return
-    for path in work.iterdir():  # not the directory itself: this run holds the lock on it
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    mark.write_text(fingerprint, encoding="ascii")
-
-
 def remove_what_is_finished(store: Store) -> None:
     """Remove the work directories of voices that are whole: of runs that were killed just before they did it."""
     for name in store.names():
-        shutil.rmtree(store.home / "work" / name, ignore_errors=True)
+        forget_work(store, name)
 
 
 def _prepare(recordings: Sequence[Recording], base: nano.Base) -> Prepared:

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
+from core_model.features.audio import SUFFIXES
+
 _MOST_BYTES = 64 << 20  # of one transcript or list; more is some other kind of file
 _LANGUAGES = {"jp": "ja", "english": "en", "en-us": "en", "en-gb": "en"}  # other people's names for ours
 
@@ -67,12 +69,12 @@ def find(directory: Path, recordings: Sequence[Path], language: str) -> Transcri
         if lines is None:
             unreadable.append(path.name)
         strangers: set[str] = set()
-        for line in (lines or "").split("\n"):
+        for number, line in enumerate((lines or "").split("\n"), 1):
             named, transcript = _from_list(line) if path.suffix == ".list" else _from_metadata(line, language)
             if meant := names.find(named):
                 found.setdefault(meant, transcript)
             elif named:
-                strangers.add(named)
+                strangers.add(named if _is_a_name(named, line) else f"line {number}")
         astray[path.name] = tuple(sorted(strangers))
     return Transcripts(found, astray, tuple(sorted(unreadable)))
 
@@ -100,6 +102,11 @@ class _Names:
 def _normal(name: str) -> str:
     """One spelling of accented letters: a Mac writes them in two characters, a list often in one."""
     return unicodedata.normalize("NFC", name)
+
+
+def _is_a_name(named: str, line: str) -> bool:
+    """Whether *named* may be shown as a file's name; else it may be what somebody said, in a list of another shape."""
+    return "|" in line and (len(named.split()) == 1 or PureWindowsPath(named).suffix.lower() in SUFFIXES)
 
 
 def _from_list(line: str) -> tuple[str, Transcript]:

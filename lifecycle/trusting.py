@@ -79,7 +79,7 @@ def own_signer(store: Store, rng: Callable[[int], bytes]) -> Signer:
     path = _own_key(store)
     if not path.exists():
         with contextlib.suppress(OutputExistsError):  # another process was first
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            store.private("keys")
             for suffix in _SUFFIXES:  # of a key that was never finished
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
             write_signer(path, Signer.generate(rng, ""), rng)

@@ -14,7 +14,7 @@ import base64
 import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -54,7 +54,7 @@ class Sound:
 class Sentence:
     """A golden sentence: as recorded and as it is said today."""
 
-    text: str
+    text: str = field(repr=False)
     language: str
     sounds: tuple[Sound, ...]  # recorded, today; only the first where nothing speaks today
     ticks: tuple[Tick, ...]
@@ -114,6 +114,7 @@ def render(
         name=found.voice or Path(found.named).name,
         verdict=_verdict(found),
         sentence=_sentence(found),
+        drifted=_has_drifted(found),
         style=Markup(style),  # ours, from the package
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         now=now.isoformat(timespec="seconds"),
@@ -157,9 +158,13 @@ def _part(name: str) -> str:
 
 
 def _verdict(found: Examination) -> str:
-    if any(verification.diagnosis for verification in found.by_runtime.values()):
+    if found.ledger_is_false or _has_drifted(found):
         return "failed"
     return "passed" if found.passed else "not run"
+
+
+def _has_drifted(found: Examination) -> bool:
+    return any(verification.diagnosis for verification in found.by_runtime.values())
 
 
 def _sentence(found: Examination) -> str:
@@ -173,6 +178,8 @@ def _sentence(found: Examination) -> str:
         first, _, layer = min(drifted, key=lambda one: one[0])
         where = " and ".join(name for index, name, _ in drifted if index == first)
         return f"The first layer that drifted is {layer.name}, on {where}: {_lowered(layer.told)}"
+    if found.ledger is not None and found.ledger_is_false:
+        return f"Its ledger is not true: {_lowered(found.ledger.told)}"
     ran = [name for name, verification in found.by_runtime.items() if verification.passed]
     if not ran:
         return "Nothing that ran has drifted, but no runtime ran all the layers that prove its speech."
@@ -187,7 +194,7 @@ def _lowered(told: str) -> str:
     return told[:1].lower() + told[1:] if first in _BEGINNINGS else told
 
 
-_BEGINNINGS = ("All", "Every", "Logits", "Nothing", "No", "Samples", "The", "What")
+_BEGINNINGS = ("All", "Every", "Line", "Logits", "Nothing", "No", "Samples", "The", "What")
 
 
 def machine_line(described: Mapping[str, str]) -> str:

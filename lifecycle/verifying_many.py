@@ -42,7 +42,7 @@ Run = Callable[[Sequence[Task]], Generator[Outcome, None, None]]
 
 _BEGINS = b'{"event": "verify"'
 _DONE = (PASSED, DRIFTED, DAMAGED)
-_SAID = ("verdict", "told", "voice", "bundle_id", "trusted", "layer", "cause", "runtimes")
+_SAID = ("verdict", "told", "voice", "bundle_id", "trusted", "layer", "ledger", "cause", "runtimes")
 _VERSIONS = ("lifecycle", "numpy", "onnxruntime", "torch")
 _ROOT = Path(__file__).resolve().parent.parent
 

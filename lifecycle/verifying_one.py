@@ -48,6 +48,8 @@ def _told(found: Examination) -> dict[str, object]:
     first = next(iter(drifted.values()), None)
     if first is not None:
         verdict, told = (DAMAGED if first.name == "fixity" else DRIFTED), first.told
+    elif found.ledger is not None and found.ledger_is_false:
+        verdict, told, first = DAMAGED, found.ledger.told, found.ledger
     elif found.passed:
         verdict, told = PASSED, ""
     else:
@@ -59,6 +61,7 @@ def _told(found: Examination) -> dict[str, object]:
         "bundle_id": found.bundle_id,
         "trusted": None if found.judgement is None else not found.judgement.doubt,
         "layer": first and first.name,
+        "ledger": found.ledger and found.ledger.verdict,
         "cause": next((printable(v.cause.told) for v in found.by_runtime.values() if v.cause), None),
         "runtimes": {
             name: {"version": v.runtime, "passed": v.passed, "diagnosis": v.diagnosis and v.diagnosis.name}

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from privacy.budget import Budget
 
 NAME = "analytic Gaussian, Balle & Wang 2018 Theorem 8; GDP composition, Dong et al. 2022 Corollary 3.3"
-SECOND_NAME = "zCDP, Canonne et al. 2020 Theorem 4 and Proposition 12 (arXiv v4)"
+SECOND_NAME = "zCDP, Canonne et al. 2020 Proposition 12 (arXiv v4)"
 _FAR = 10.0  # standard deviations from which on the continued fraction is exact to the last bit
 _TERMS = 80
 
@@ -58,7 +58,7 @@ def composed(mus: Iterable[float]) -> float:
 def error_floor(mu: float) -> float:
     """The error rate that the best possible test between two candidates cannot beat: Phi(-mu/2).
 
-    Neyman & Pearson 1933 for two Gaussians mu apart, at equal error rates; Dong et al. 2022, Definition 2.6.
+    Neyman & Pearson 1933 for two Gaussians mu apart, at equal error rates; Dong, Roth & Su 2022.
     """
     return math.exp(log_phi(-mu / 2))
 
@@ -66,7 +66,7 @@ def error_floor(mu: float) -> float:
 def zcdp_epsilon(mu: float, delta: float) -> float:
     """An upper bound on epsilon by another road, for the very distribution that is drawn from: the discrete Gaussian.
 
-    It is rho-zCDP with rho = mu^2/2 (Canonne et al. 2020, Theorem 4 and its multivariate form), hence for every
+    It is rho-zCDP with rho = mu^2/2 (Canonne et al. 2020, in its multivariate form), hence for every
     alpha > 1 private at epsilon = alpha rho + log(1/(alpha delta))/(alpha-1) + log(1-1/alpha) (Proposition 12). Any
     alpha gives a bound; the least of a fine grid is taken.
     """

@@ -1,6 +1,6 @@
 """A budget: how much a release may give away, as epsilon and delta.
 
-Knows no mechanism. Reference: Dwork & Roth 2014, Definition 2.4. For neighbouring data x, x' and every set S of outputs
+Knows no mechanism. Reference: Dwork & Roth 2014. For neighbouring data x, x' and every set S of outputs
 
     Pr[M(x) in S]  <=  e^epsilon Pr[M(x') in S] + delta
 

@@ -2,7 +2,10 @@
 
 PrivacyError
 ├── BudgetError             an epsilon or delta that promises nothing, or that its mode cannot keep
+├── AccountantsDisagreeError  two ways to compute one epsilon differ by more than they may: nothing can be claimed
+├── ExtraMissingError       an optional package is not installed, and without it there is no figure
 ├── VectorError             vectors that no mechanism may touch: not finite, of length zero, too few
+├── AttackError             figures that no attack can have: of no comparison, of what is no number, of one person
 ├── LedgerError             the account of what was given away says no
 │   ├── LedgerDamagedError    a line was removed, reordered, edited, or says what its own figures deny: carries the line
 │   ├── CapExceededError      the release would pass the cap that its subject was promised
@@ -26,8 +29,20 @@ class BudgetError(PrivacyError):
     """An epsilon or delta that promises nothing, or that its mode cannot keep."""
 
 
+class AccountantsDisagreeError(PrivacyError):
+    """Two ways to compute one epsilon differ by more than they may: nothing can be claimed."""
+
+
+class ExtraMissingError(PrivacyError):
+    """An optional package is not installed, and without it there is no figure."""
+
+
 class VectorError(PrivacyError):
     """Vectors that no mechanism may touch."""
+
+
+class AttackError(PrivacyError):
+    """Figures that no attack can have: there is nothing to compare, or it is no number."""
 
 
 class LedgerError(PrivacyError):

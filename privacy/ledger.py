@@ -4,39 +4,76 @@ Knows no files. One line of canonical JSON for each release, tied to the one bef
 which is removed, moved or edited shows; what is cut off the end shows where a longer copy is (one lies in every voice).
 A line holds everything that its epsilon follows from, and is refused if it does not follow.
 
-Sums are made for one adjacency, in mu (Dong, Roth & Su 2022, Corollary 3.3), and for two units:
+There is a sum for each unit and each adjacency, and nothing is ever added across adjacencies:
 
-    utterance   every release counts with its mu: who exchanges one recording changes a vector of norm 1 by 2 at most
-    speaker     a release in mode utterance counts as if all its recordings were exchanged: Delta = 2
+    replace-one   in mu (Dong, Roth & Su 2022: the root of the sum of squares); a release in mode utterance counts
+                  for the speaker as if all its recordings were exchanged: Delta = 2
+    add/remove    by convolution of privacy loss distributions (`privacy.sampled_gaussian`, extra [private])
 
-Runs that were made only to choose between them are releases: mu sqrt(1 + tuning_runs). A release without a claim
-(jitter) makes every sum "none". A mechanism other than Gaussian noise is not added up here: it is refused.
+The cap holds in each of them. Runs that were made only to choose between them are releases. What a line of a mechanism
+that is not known here costs, or one whose accountant is not installed, is not guessed: it is "not recomputed", and the
+sums it belongs to are refused.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Literal
 
-from privacy import accountant, mechanisms
-from privacy.errors import CapExceededError, LedgerDamagedError, NotComposableError
+from privacy import accountant
+from privacy.entries import (
+    ADD_OR_REMOVE,
+    ADJACENCIES,
+    GAUSSIAN,
+    NOTHING_READ,
+    REPLACE_ONE,
+    SAMPLED_GAUSSIAN,
+    UNITS,
+    Entry,
+    entry_of,
+    entry_of_sampled,
+    recomputed_epsilon,
+    same,
+    untrue,
+)
+from privacy.entry_lines import FIRST, is_float, line_of, read_line, require_fields
+from privacy.errors import (
+    BudgetError,
+    CapExceededError,
+    ExtraMissingError,
+    LedgerDamagedError,
+    NotComposableError,
+)
+from privacy.sampled_gaussian import MOST_TOGETHER, SampledGaussian, composed_epsilon
 
-GAUSSIAN = "discrete Gaussian on multiples of 2^-20"
-NOTHING_READ = "none: nothing of anybody is read"
-REPLACE_ONE = "replace-one"
-UNITS = ("utterance", "speaker")
-_FIRST = "0" * 64
-_MOST_BYTES = 4 << 20  # some thousand lines
-_EXACT = 1e-9  # relative: another machine's exp and log may differ in the last digits
+__all__ = [
+    "ADD_OR_REMOVE",
+    "ADJACENCIES",
+    "GAUSSIAN",
+    "NOTHING_READ",
+    "REPLACE_ONE",
+    "SAMPLED_GAUSSIAN",
+    "UNITS",
+    "Cap",
+    "Checked",
+    "Entry",
+    "Ledger",
+    "check",
+    "entry_of",
+    "entry_of_sampled",
+    "recomputed_epsilon",
+]
+
+NEEDS_EXTRA = "not recomputed: needs the extra [private]"
+NOT_KNOWN = "not recomputed: its mechanism is not known here"
+MOST_BYTES = 4 << 20  # some thousand lines
+_TOO_MUCH = "the ledger has more or longer sampled runs than are recomputed here"
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """How much may be given away of one person, all in all."""
+    """How much may be given away of one person, all in all, under each adjacency."""
 
     epsilon: float
     delta: float
@@ -44,53 +81,12 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One release. None is "none claimed" or "not measured", never zero."""
+class Checked:
+    """What looking at a ledger found. *told* is a sentence without a stop; "" where every line is true."""
 
-    subject: str  # pseudonym
-    at: str  # ISO 8601, UTC
-    mode: str
-    threat_model: str
-    unit: str  # "utterance", "speaker"; "" where nothing is read
-    adjacency: str
-    mechanism: str
-    clip: float
-    dimension: int
-    n: int
-    sensitivity: float
-    sensitivity_why: str
-    sigma: float
-    sigma_steps: int  # in 2^-20
-    mu: float | None
-    epsilon: float | None
-    delta: float | None
-    accountant: str
-    second_accountant: str
-    second_epsilon: float | None
-    sampling: Mapping[str, Any] | None  # Poisson, q, steps; None: every unit takes part
-    randomness: str
-    preprocessing: str  # declared public
-    tuning_runs: int
-    cap: Mapping[str, float] | None
-    cumulative_mu: Mapping[str, float | None]  # by unit, this line included
-    floor: float | None
-    measured: Mapping[str, Any] | None  # attacker, eer, d_sys, tpr_at_1_percent_fpr
-    not_protected: tuple[str, ...]
-    consent: Mapping[str, Any] | None  # sha256, expires
-    retention: str | None
-    destruction: str | None
-
-    def mu_for(self, unit: str) -> float | None:
-        """What it costs that *unit*, tuning runs included; None: no bound is known. NotComposableError."""
-        if self.mechanism == NOTHING_READ:
-            return 0.0
-        if self.mechanism != GAUSSIAN or self.adjacency != REPLACE_ONE or self.sampling is not None:
-            raise NotComposableError(f"{self.mechanism!r} ({self.adjacency}) is not added up here")
-        if self.mu is None:
-            return None
-        whole = unit == "speaker" and self.unit == "utterance"
-        mu = mechanisms.sensitivity(1, self.dimension) / self.sigma if whole else self.mu
-        return mu * math.sqrt(1 + self.tuning_runs)
+    verdict: Literal["true", "false", "not recomputed"]
+    told: str
+    lines: int  # how many there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,35 +94,41 @@ class Ledger:
     """All lines of one person, whole and in order."""
 
     entries: tuple[Entry, ...] = ()
+    not_recomputed: tuple[tuple[int, str], ...] = field(default=(), compare=False)  # line and why; others are true
 
     @classmethod
     def parse(cls, data: bytes) -> Ledger:
         """Read and check every line. LedgerDamagedError names the first that is wrong."""
-        if len(data) > _MOST_BYTES:
-            raise LedgerDamagedError(1, f"it is longer than {_MOST_BYTES} bytes")
-        previous, ledger = _FIRST, cls()
+        if len(data) > MOST_BYTES:
+            raise LedgerDamagedError(1, f"it is longer than {MOST_BYTES} bytes")
         lines = data.split(b"\n")
         if lines.pop():
             raise LedgerDamagedError(len(lines) + 1, "it was cut off")
+        entries: list[Entry] = []
+        previous, open_lines, work = FIRST, [], 0
+        sums: dict[str, float | None] | None = dict.fromkeys(UNITS, 0.0)
         for number, line in enumerate(lines, 1):
-            document = _read(line, number)
-            if document.pop("previous", None) != previous:
-                raise LedgerDamagedError(number, "it does not follow the one before: lines were removed or reordered")
-            previous = str(document.pop("sha256"))
-            if document.pop("number", None) != number:
-                raise LedgerDamagedError(number, "it is not in its place")
+            document, previous = read_line(line, previous, number)
             entry = _entry(document, number)
-            ledger._require_true(entry, number)
-            ledger = cls((*ledger.entries, entry))
-        return ledger
+            if entries and entry.subject != entries[0].subject:
+                raise LedgerDamagedError(number, "it is about somebody else")
+            entries.append(entry)
+            work += _work(entry)
+            if work > MOST_TOGETHER:
+                raise LedgerDamagedError(number, f"with it, {_TOO_MUCH}")
+            if why := _judged(entry, number):
+                open_lines.append((number, why))
+            sums = _grown(sums, entry)
+            if sums is not None and entry.adjacency != ADD_OR_REMOVE and entry.mechanism in (GAUSSIAN, NOTHING_READ):
+                _require_sums(entry, sums, number)
+        return cls(tuple(entries), tuple(open_lines))
 
     def marshal(self) -> bytes:
         """The lines, canonical: the same entries are the same bytes."""
-        previous, lines = _FIRST, []
+        previous, lines = FIRST, []
         for number, entry in enumerate(self.entries, 1):
-            document = asdict(entry) | {"previous": previous, "number": number}
-            previous = _digest(document)
-            lines.append(_canonical(document | {"sha256": previous}) + b"\n")
+            line, previous = line_of(asdict(entry), previous, number)
+            lines.append(line)
         return b"".join(lines)
 
     @property
@@ -141,184 +143,153 @@ class Ledger:
         return min(caps, key=lambda cap: cap.mu, default=None)
 
     def mu(self, unit: str, more: Iterable[Entry] = ()) -> float | None:
-        """The sum for *unit*, of all lines and *more*; None where a line has no bound. NotComposableError."""
+        """The sum for *unit* under replace-one, *more* included; None: a line has no bound. NotComposableError."""
         mus = [entry.mu_for(unit) for entry in (*self.entries, *more)]
         known = [mu for mu in mus if mu is not None]
         return accountant.composed(known) if len(known) == len(mus) else None
 
-    def epsilon(self, unit: str, delta: float) -> float | None:
-        """The same, read at *delta*."""
-        mu = self.mu(unit)
-        return None if mu is None else accountant.epsilon_of(mu, delta)
+    def epsilon(self, unit: str, delta: float, adjacency: str = REPLACE_ONE) -> float | None:
+        """The sum for *unit* under *adjacency*, read at *delta*; None: a line has no bound. NotComposableError.
+
+        Under add/remove it is no less than what a line of its own claims: another accountant may have rounded up more.
+        """
+        if adjacency == REPLACE_ONE:
+            mu = self.mu(unit)
+            return None if mu is None else accountant.epsilon_of(mu, delta)
+        runs: list[SampledGaussian] = []
+        for entry in self.entries:
+            several = entry.runs_for(unit)
+            if several is None:
+                return None
+            runs += several
+        claims = [
+            one.epsilon or 0.0
+            for one in self.entries
+            if (one.unit, one.adjacency, one.delta) == (unit, adjacency, delta)
+        ]
+        try:
+            return max([composed_epsilon(runs, delta), *claims])
+        except (BudgetError, ExtraMissingError) as error:
+            raise NotComposableError(f"the sum under {adjacency} cannot be made: {error}") from error
+
+    def is_bounded(self, unit: str, adjacency: str) -> bool:
+        """Whether every line has a bound for *unit* under *adjacency*. NotComposableError."""
+        return all(
+            (entry.mu_for(unit) if adjacency == REPLACE_ONE else entry.runs_for(unit)) is not None
+            for entry in self.entries
+        )
+
+    def is_within_cap(self, unit: str, adjacency: str) -> bool:
+        """Whether the sum for *unit* under *adjacency* is known, and not past the cap. NotComposableError."""
+        cap = self.cap
+        if cap is None or not self.is_bounded(unit, adjacency):
+            return self.is_bounded(unit, adjacency)
+        if adjacency == REPLACE_ONE:
+            return (self.mu(unit) or 0.0) <= cap.mu
+        return (self.epsilon(unit, cap.delta, adjacency) or 0.0) <= cap.epsilon
+
+    @property
+    def promised(self) -> tuple[tuple[str, str], ...]:
+        """For which units, under which adjacencies, something was promised."""
+        return tuple(dict.fromkeys((entry.unit, entry.adjacency) for entry in self.entries if entry.promises))
 
     def with_entry(self, entry: Entry) -> Ledger:
         """The ledger with one line more, its sums filled in. CapExceededError, NotComposableError."""
+        number = len(self.entries) + 1
         if self.entries and entry.subject != self.subject:
-            raise LedgerDamagedError(len(self.entries) + 1, f"it is about {entry.subject}, the others {self.subject}")
-        entry = replace(entry, cumulative_mu={unit: self.mu(unit, [entry]) for unit in UNITS})
-        grown = Ledger((*self.entries, entry))
-        if entry.mu:  # 0: nothing was read; None: nothing is claimed, and the sums say so from here on
-            _require_within(grown.cap, self.mu(entry.unit), entry)
+            raise LedgerDamagedError(number, f"it is about {entry.subject}, the others {self.subject}")
+        sums = {unit: self.mu(unit, [entry]) for unit in UNITS}
+        entry = replace(entry, cumulative_mu={} if entry.adjacency == ADD_OR_REMOVE else sums)
+        grown = Ledger((*self.entries, entry), self.not_recomputed)
+        if sum(map(_work, grown.entries)) > MOST_TOGETHER:
+            raise NotComposableError(f"with this release, {_TOO_MUCH}")
+        if entry.promises:  # else nothing was read, or nothing is claimed, and the sums say so from here on
+            _require_within(self, grown, entry)
         return grown
 
-    def _require_true(self, entry: Entry, number: int) -> None:
-        """LedgerDamagedError where *entry* says what does not follow from its own figures and the lines before it."""
-        if self.entries and entry.subject != self.subject:
-            raise LedgerDamagedError(number, "it is about somebody else")
-        if entry.mechanism not in (GAUSSIAN, NOTHING_READ):
-            return  # of a later toolkit: it is kept, and nothing is added to it here
-        if problem := _untrue(entry):
-            raise LedgerDamagedError(number, problem)
-        for unit in UNITS:
-            told, found = entry.cumulative_mu.get(unit), self.mu(unit, [entry])
-            if not _same(told, found):
-                raise LedgerDamagedError(number, f"its sum for the {unit} is {told}, and the lines give {found}")
 
-
-def check(data: bytes) -> str:
-    """What is wrong with a ledger, as one sentence without a stop; "" if every line is true. For who only looks."""
+def check(data: bytes) -> Checked:
+    """Whether every line of a ledger is true, for who only looks; what could not be recomputed is not called true."""
     try:
-        Ledger.parse(data)
+        ledger = Ledger.parse(data)
     except LedgerDamagedError as error:
-        return str(error)
-    return ""
+        return Checked("false", str(error), data.count(b"\n"))
+    if ledger.not_recomputed:
+        number, why = ledger.not_recomputed[0]
+        return Checked("not recomputed", f"line {number} of the ledger: {why}", len(ledger.entries))
+    return Checked("true", "", len(ledger.entries))
 
 
-def recomputed_epsilon(entry: Entry) -> float | None:
-    """The epsilon that the recorded mechanism has at the recorded delta; None where none may be claimed."""
-    if entry.mechanism == NOTHING_READ:
-        return 0.0
-    if entry.mu is None or entry.delta is None:
-        return None
-    return mechanisms.claimed(entry.sensitivity, entry.sigma_steps, entry.dimension, entry.delta)
-
-
-def entry_of(mechanism: mechanisms.Mechanism, **told: Any) -> Entry:
-    """The line of a release by *mechanism*; *told* are the fields that it does not know."""
-    nothing = mechanism.mode == "anonymous"
-    whole = mechanism.mu is not None and mechanism.delta is not None and not nothing
-    why = "2/n for one of n vectors of norm 1, and half a step of rounding in each value of both neighbours"
-    return Entry(
-        mode=mechanism.mode,
-        unit=mechanism.unit,
-        adjacency="" if nothing else REPLACE_ONE,
-        mechanism=NOTHING_READ if nothing else GAUSSIAN,
-        clip=1.0,
-        dimension=mechanism.dimension,
-        n=mechanism.n,
-        sensitivity=mechanism.sensitivity,
-        sensitivity_why="nothing of anybody is read" if nothing else why,
-        sigma=mechanism.sigma,
-        sigma_steps=mechanism.sigma_steps,
-        mu=mechanism.mu,
-        epsilon=mechanism.epsilon,
-        delta=mechanism.delta,
-        accountant=accountant.NAME,
-        second_accountant=accountant.SECOND_NAME,
-        second_epsilon=accountant.zcdp_epsilon(mechanism.mu or 0.0, mechanism.delta or 1.0) if whole else None,
-        sampling=None,
-        randomness="os.urandom; no seed, nothing recorded",
-        cumulative_mu={},
-        floor=mechanism.floor,
-        **told,
-    )
-
-
-def _untrue(entry: Entry) -> str:
-    if entry.mechanism == NOTHING_READ:
-        return "" if (entry.mu, entry.epsilon) == (0.0, 0.0) else "it reads nothing, and names a cost"
-    if entry.tuning_runs < 0 or entry.n < 1 or entry.dimension < 1 or entry.sigma_steps < 1:
-        return "a figure of it is out of range"
-    if not _same(entry.sigma, entry.sigma_steps / mechanisms.STEPS):
-        return "its two sigmas differ"
-    least = mechanisms.sensitivity(entry.n, entry.dimension)
-    if entry.sensitivity < least * (1 - _EXACT):
-        return f"its Delta is {entry.sensitivity:.6g}, and {entry.n} vectors have {least:.6g}"
-    if entry.mu is None:
-        return "" if entry.epsilon is None else "it claims an epsilon and has no mu"
-    if not _same(entry.mu, entry.sensitivity / entry.sigma):
-        return f"its mu is {entry.mu:.6g}, and Delta / sigma is {entry.sensitivity / entry.sigma:.6g}"
-    epsilon = recomputed_epsilon(entry)
-    if not _same(entry.epsilon, epsilon):
-        return f"it claims epsilon {entry.epsilon}, and its mechanism has {epsilon}"
-    return "" if _same(entry.floor, accountant.error_floor(entry.mu)) else "its floor is not that of its mu"
-
-
-def _require_within(cap: Cap | None, before: float | None, entry: Entry) -> None:
-    after = entry.cumulative_mu[entry.unit]
-    if before is None or after is None:
-        raise CapExceededError(
-            "an earlier release of this person promised nothing, so no later one can promise anything"
-        )
-    if cap is not None and after > cap.mu:
-        spent, wanted = (accountant.epsilon_of(mu, cap.delta) for mu in (before, after))
-        raise CapExceededError(
-            f"of this {entry.unit} epsilon {spent:.4g} is given away already; with this release it would be "
-            f"{wanted:.4g}, and the cap is {cap.epsilon:g} (at delta {cap.delta:g})"
-        )
-
-
-def _same(told: float | None, found: float | None) -> bool:
-    if told is None or found is None:
-        return told is found
-    return math.isclose(told, found, rel_tol=_EXACT, abs_tol=1e-15)
-
-
-def _read(line: bytes, number: int) -> dict[str, Any]:
-    """One line: canonical JSON whose digest is its own."""
-    try:
-        document = json.loads(line.decode("utf-8"))
-        if not isinstance(document, dict) or _canonical(document) != line:
-            raise LedgerDamagedError(number, "it is not canonical JSON")
-        told = document["sha256"]
-        if told != _digest({name: value for name, value in document.items() if name != "sha256"}):
-            raise LedgerDamagedError(number, "it was edited")
-    except (ValueError, KeyError, RecursionError):
-        raise LedgerDamagedError(number, "it is no entry") from None
-    return document
-
-
-def _entry(document: dict[str, Any], number: int) -> Entry:
-    try:
-        entry = Entry(**{field.name: document.pop(field.name) for field in fields(Entry)})
-    except (KeyError, TypeError):
-        raise LedgerDamagedError(number, "a field of it is missing") from None
-    if document:
-        raise LedgerDamagedError(number, f"it has a field that is not known here: {min(document)}")
-    for field in fields(Entry):
-        if not _of_kind(getattr(entry, field.name), str(field.type)):
-            raise LedgerDamagedError(number, f"{field.name} of it is no {field.type}")
+def _entry(document: dict[str, object], number: int) -> Entry:
+    require_fields(document, fields(Entry), number)
+    entry = Entry(**document)  # type: ignore[arg-type]  # each was looked at
     if entry.cap is not None and not (
-        set(entry.cap) == {"epsilon", "delta", "mu"} and all(map(_float, entry.cap.values()))
+        set(entry.cap) == {"epsilon", "delta", "mu"} and all(map(is_float, entry.cap.values()))
     ):
         raise LedgerDamagedError(number, "its cap is none")
     return replace(entry, not_protected=tuple(entry.not_protected))
 
 
-def _of_kind(value: object, kind: str) -> bool:
-    """Whether *value*, out of JSON, may stand where the dataclass says *kind*."""
-    if kind.endswith(" | None"):
-        return value is None or _of_kind(value, kind.removesuffix(" | None"))
-    match kind.partition("[")[0]:
-        case "str":
-            return isinstance(value, str)
-        case "int":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case "float":
-            return _float(value)
-        case "tuple":
-            return isinstance(value, list) and all(isinstance(item, str) for item in value)
-        case _:
-            return isinstance(value, dict)
+def _judged(entry: Entry, number: int) -> str:
+    """Why *entry* could not be recomputed; "" if it is true. LedgerDamagedError if it is not."""
+    try:
+        problem = untrue(entry)
+    except NotComposableError:
+        return NOT_KNOWN  # of a later toolkit: it is kept, and nothing is added to it here
+    except ExtraMissingError:
+        return NEEDS_EXTRA
+    if problem:
+        raise LedgerDamagedError(number, problem)
+    return ""
 
 
-def _float(value: object) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
+def _grown(sums: dict[str, float | None] | None, entry: Entry) -> dict[str, float | None] | None:
+    """The sums in mu with *entry* in them; None from the first line on that cannot be added up."""
+    if sums is None:
+        return None
+    try:
+        more = {unit: entry.mu_for(unit) for unit in UNITS}
+    except NotComposableError:
+        return None
+    return {unit: _together(sums[unit], more[unit]) for unit in UNITS}
 
 
-def _digest(document: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_canonical(document)).hexdigest()
+def _together(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else accountant.composed([one, other])
 
 
-def _canonical(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+def _require_sums(entry: Entry, sums: dict[str, float | None], number: int) -> None:
+    for unit in UNITS:
+        told, found = entry.cumulative_mu.get(unit), sums[unit]
+        if not same(told, found):
+            raise LedgerDamagedError(number, f"its sum for the {unit} is {told}, and the lines give {found}")
+
+
+def _work(entry: Entry) -> int:
+    """How many points the grid has on which a sampled line is recomputed; 0 for what is computed in no time."""
+    try:
+        return entry.run.points if entry.mechanism == SAMPLED_GAUSSIAN else 0
+    except BudgetError:
+        return 0  # refused before anything is computed
+
+
+def _require_within(before: Ledger, after: Ledger, entry: Entry) -> None:
+    """CapExceededError if *entry* takes a sum past the cap that somebody was promised, or leaves it without a bound."""
+    for unit, adjacency in after.promised:
+        if adjacency != entry.adjacency:
+            if not after.is_bounded(unit, adjacency):
+                raise CapExceededError(
+                    f"this release promises nothing about the {unit}, and an earlier one of this person did: with it, "
+                    "that promise would not hold any more"
+                )
+        elif not after.is_bounded(unit, adjacency):
+            raise CapExceededError(
+                f"an earlier release of this person promised nothing about the {unit}, "
+                "so no later one can promise anything"
+            )
+        elif (cap := after.cap) is not None and not after.is_within_cap(unit, adjacency):
+            spent, wanted = (ledger.epsilon(unit, cap.delta, adjacency) for ledger in (before, after))
+            raise CapExceededError(
+                f"of this {unit} epsilon {spent:.4g} is given away already; with this release it would be "
+                f"{wanted:.4g}, and the cap is {cap.epsilon:g} (at delta {cap.delta:g})"
+            )

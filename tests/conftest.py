@@ -1,19 +1,31 @@
-"""Voices that many tests read and none may change: copy the directory before touching it."""
+"""Voices that many tests read and none may change: copy the directory before touching it. And no socket is opened."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from core_model.silence import SWITCHES
+from tests import silent
+
 if TYPE_CHECKING:
     from core_model.voice import Voice
 
+os.environ.update(SWITCHES)  # some tests import ONNX Runtime before anything of ours does
+silent.install()
 
 settings.register_profile("house", deadline=None)  # a busy machine is no failure; pytest's own limit still holds
 settings.load_profile("house")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the plugin that fails a test for a socket."""
+    if not config.pluginmanager.has_plugin("silent"):
+        config.pluginmanager.register(silent, "silent")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ B batch, L frames, P prompt frames, M mel bands, W feature width.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -23,9 +23,9 @@ from core_model.diffusion.dit import DiT
 class Lesson:
     """One training pass: what the transformer said, what it should have said, and where that counts."""
 
-    predicted: Tensor  # (B, M, L)
-    target: Tensor  # (B, M, L)
-    mask: Tensor  # (B, 1, L): one past the prompt and within the utterance
+    predicted: Tensor = field(repr=False)  # (B, M, L)
+    target: Tensor = field(repr=False)  # (B, M, L)
+    mask: Tensor = field(repr=False)  # (B, 1, L): one past the prompt and within the utterance
 
     def loss(self) -> Tensor:
         """The mean squared error of each row over its own frames, averaged over the rows."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -89,10 +89,10 @@ class Alignment:
 class _Chain:
     """States as links: a state of n frames at least is n links in a row, the last of which may be held."""
 
-    states: np.ndarray  # (L,) the state of each link
-    before: np.ndarray  # (choices, L) links that may come before each, -1 where there is none
-    starts: np.ndarray  # links that a path may begin with
-    finals: np.ndarray  # links that a path may end with
+    states: np.ndarray = field(repr=False)  # (L,) the state of each link
+    before: np.ndarray = field(repr=False)  # (choices, L) links that may come before each, -1 where there is none
+    starts: np.ndarray = field(repr=False)  # links that a path may begin with
+    finals: np.ndarray = field(repr=False)  # links that a path may end with
 
 
 def _chain(least: Sequence[int], optional: Sequence[bool]) -> _Chain:

@@ -18,7 +18,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,7 @@ _ENCODER_DELAY_S = 0.1  # an mp3's header may miscount by the frames that its en
 class Audio:
     """A mono waveform and its rate. Full scale is ±1; files of floats may exceed it and are left as they are."""
 
-    waveform: NDArray[np.float32]  # (N,)
+    waveform: NDArray[np.float32] = field(repr=False)  # (N,)
     sample_rate: int  # Hz
 
     @property

@@ -10,6 +10,7 @@ Reference: Hsu 2021 (HuBERT).
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from core_model.errors import AudioError, PretrainedError, RuntimeMissingError
 from core_model.features.pretrained_folder import read_config, read_weights, require_kind
+from core_model.silence import SWITCHES
 
 SAMPLE_RATE = 16_000
 
@@ -45,6 +47,7 @@ def load(folder: Path) -> Hubert:
     """The network in *folder*. PretrainedError if it is no HuBERT or not whole; RuntimeMissingError."""
     config = read_config(folder)
     require_kind(folder, config, ("hubert",))
+    os.environ.update(SWITCHES)
     try:
         from transformers import HubertConfig, HubertModel
     except ImportError as error:

@@ -11,7 +11,7 @@ F = N // hop frames; frame f is centred on sample (f + ½) · hop, as in `core_m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +39,9 @@ _SILENT = 1e-5  # rms under which there is nothing to repeat
 class Pitch:
     """One value per frame."""
 
-    f0_hz: NDArray[np.float32]  # (F,) 0 where unvoiced
-    voiced: NDArray[np.bool_]  # (F,)
-    aperiodicity: NDArray[np.float32]  # (F,) 0: repeats exactly; about 1: does not repeat
+    f0_hz: NDArray[np.float32] = field(repr=False)  # (F,) 0 where unvoiced
+    voiced: NDArray[np.bool_] = field(repr=False)  # (F,)
+    aperiodicity: NDArray[np.float32] = field(repr=False)  # (F,) 0: repeats exactly; about 1: does not repeat
 
 
 def track(waveform: NDArray[np.float32], sample_rate: int, hop: int, smoothing: int = 5) -> Pitch:

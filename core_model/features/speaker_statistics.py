@@ -14,7 +14,7 @@ MFCC: Davis and Mermelstein 1980. Distance: each statistic in units of how far i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -50,9 +50,9 @@ WITHIN_SPEAKER = np.array([
 class _Frames:
     """One row per frame."""
 
-    power: Floats  # (frames, _FFT/2+1)
-    f0: Floats  # (frames,) Hz; 0 where unvoiced
-    level: Floats  # (frames,) dB
+    power: Floats = field(repr=False)  # (frames, _FFT/2+1)
+    f0: Floats = field(repr=False)  # (frames,) Hz; 0 where unvoiced
+    level: Floats = field(repr=False)  # (frames,) dB
 
 
 def speaker_statistics(waveform: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[np.float32]:

@@ -10,6 +10,7 @@ the end, [CLS] and [SEP] cut off (INFERENCE.md 3). Reference: Devlin 2018 (BERT)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from torch import nn
 
 from core_model.errors import PretrainedError, RuntimeMissingError
 from core_model.features.pretrained_folder import read_config, read_weights, require_kind
+from core_model.silence import SWITCHES
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -75,6 +77,7 @@ def load(folder: Path) -> WordFeatures:
     """The network in *folder*. PretrainedError if it is no BERT or not whole; RuntimeMissingError."""
     config = read_config(folder)
     require_kind(folder, config, ("bert",))
+    os.environ.update(SWITCHES)
     try:
         from transformers import BertConfig, BertModel
     except ImportError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,8 @@ class Base:
     gpt: GPT
     sovits: SoVITS
     aligner: Aligner
-    stock_styles: np.ndarray  # (speakers, S, 1) float32: the people of the base, whom no new voice should be taken for
+    # (speakers, S, 1) float32: the people of the base, whom no new voice should be taken for
+    stock_styles: np.ndarray = field(repr=False)
     sha256: str
 
 

@@ -8,7 +8,7 @@ INFERENCE.md §8. B batch, F frames, N samples. All arithmetic is float32, whate
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -56,7 +56,7 @@ class MelResolution:
 
     fft: int
     hop: int
-    filters: np.ndarray  # (mels, fft / 2 + 1)
+    filters: np.ndarray = field(repr=False)  # (mels, fft / 2 + 1)
 
 
 class MelLoss(nn.Module):

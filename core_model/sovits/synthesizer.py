@@ -16,7 +16,7 @@ z posterior latent · z_p the same through the flow · m_p, logs_p what the prio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -36,25 +36,25 @@ from core_model.sovits.text_encoder import TextEncoder, repeat_frames, stretch
 class Prior:
     """What the prior says of each latent frame before the flow."""
 
-    mean: Tensor  # (B, latent, F): m_p
-    log_scale: Tensor  # (B, latent, F): logs_p
-    mask: Tensor | None  # (B, 1, F); None: every frame is real
+    mean: Tensor = field(repr=False)  # (B, latent, F): m_p
+    log_scale: Tensor = field(repr=False)  # (B, latent, F): logs_p
+    mask: Tensor | None = field(repr=False)  # (B, 1, F); None: every frame is real
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingForward:
     """What one training step needs for its losses."""
 
-    waveform: Tensor  # (B, 1, slice_frames * hop)
-    z: Tensor  # (B, latent, F)
-    z_p: Tensor  # (B, latent, F)
-    mean: Tensor  # (B, latent, F): the prior's
-    log_scale: Tensor  # (B, latent, F): the prior's
-    posterior_mean: Tensor  # (B, latent, F)
-    posterior_log_scale: Tensor  # (B, latent, F)
-    mask: Tensor  # (B, 1, F)
-    style: Tensor  # (B, S, 1)
-    spoken: Tensor | None = None  # (B, 1, slice_frames * hop): the same slice as it will be spoken, from the prior
+    waveform: Tensor = field(repr=False)  # (B, 1, slice_frames * hop)
+    z: Tensor = field(repr=False)  # (B, latent, F)
+    z_p: Tensor = field(repr=False)  # (B, latent, F)
+    mean: Tensor = field(repr=False)  # (B, latent, F): the prior's
+    log_scale: Tensor = field(repr=False)  # (B, latent, F): the prior's
+    posterior_mean: Tensor = field(repr=False)  # (B, latent, F)
+    posterior_log_scale: Tensor = field(repr=False)  # (B, latent, F)
+    mask: Tensor = field(repr=False)  # (B, 1, F)
+    style: Tensor = field(repr=False)  # (B, S, 1)
+    spoken: Tensor | None = field(default=None, repr=False)  # (B, 1, slice_frames * hop): the slice from the prior
 
 
 class SoVITS(nn.Module):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from core_model.errors import RuntimeMissingError
+from core_model.silence import SWITCHES
 
 WORDS = "ja.words.txt"
 _LICENCE = "BSD-3-Clause (open_jtalk_dic_utf_8 1.11, Nara and Nagoya Institutes of Technology, UniDic Consortium)"
@@ -57,9 +58,7 @@ def parse_words(text: str) -> dict[str, str]:
 @functools.lru_cache(maxsize=1)
 def load_engine() -> Engine:
     """The package's analyser over its own dictionary. Raises RuntimeMissingError if it is not installed."""
-    os.environ.setdefault(
-        "ORT_DISABLE_TELEMETRY", "1"
-    )  # the package imports ONNX Runtime, which reports home by default
+    os.environ.update(SWITCHES)  # the package imports ONNX Runtime, which reports home by default
     try:
         import pyopenjtalk
         from pyopenjtalk.openjtalk import OpenJTalk

@@ -18,6 +18,7 @@ from core_model.nano.base import Base
 from core_model.sovits.synthesizer import SoVITS
 from core_model.training import gpt, sovits
 from core_model.training.dataset import Dataset, Example
+from core_model.training.keeping import IN_THE_CLEAR, Keeper
 from core_model.training.schedule import Options, Report
 
 
@@ -41,8 +42,10 @@ def _frozen(name: str) -> bool:
     return not name.startswith("decoder.")
 
 
-def adapt(base: Base, dataset: Dataset, plan: Adaptation, work: Path, report: Report) -> None:
-    """Tune the networks of *base* in place; checkpoints in *work* let an interrupted run go on."""
+def adapt(
+    base: Base, dataset: Dataset, plan: Adaptation, work: Path, report: Report, keeper: Keeper = IN_THE_CLEAR
+) -> None:
+    """Tune the networks of *base* in place; checkpoints in *work*, kept by *keeper*, let an interrupted run go on."""
     size = min(plan.batch_size, len(dataset.examples))
     options = Options(
         steps=plan.gpt_steps,
@@ -53,6 +56,7 @@ def adapt(base: Base, dataset: Dataset, plan: Adaptation, work: Path, report: Re
         bfloat16=plan.bfloat16,
         checkpoint=work / "gpt.checkpoint.safetensors",
         checkpoint_every=plan.checkpoint_every,
+        keeper=keeper,
     )
     gpt.train(base.gpt, dataset, options, report)
     options = replace(

@@ -7,7 +7,7 @@ the base has every frame's phone from the engines themselves, so nothing has to 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,8 +25,8 @@ _IGNORED = -100  # nll_loss's mark for "no phone here"
 class Labelled:
     """One utterance: normalised log mel (M, F) as float16, and the phone of every frame (F,)."""
 
-    mel: np.ndarray
-    phones: np.ndarray
+    mel: np.ndarray = field(repr=False)
+    phones: np.ndarray = field(repr=False)
 
 
 def label(waveform: np.ndarray, symbols: Sequence[str], ends_s: Sequence[float], codes: AlignmentCodes) -> Labelled:

@@ -9,7 +9,7 @@ P phonemes, T semantic tokens (25 a second), 2T latent frames (50 a second), 640
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -31,27 +31,27 @@ class Example:
     """One utterance."""
 
     speaker: int
-    phonemes: np.ndarray  # (P,) int64, rows of the v2 symbol table
-    tokens: np.ndarray  # (T,) int64
-    mel: np.ndarray  # (80, 2T) float16
-    waveform: np.ndarray  # (640T,) int16
+    phonemes: np.ndarray = field(repr=False)  # (P,) int64, rows of the v2 symbol table
+    tokens: np.ndarray = field(repr=False)  # (T,) int64
+    mel: np.ndarray = field(repr=False)  # (80, 2T) float16
+    waveform: np.ndarray = field(repr=False)  # (640T,) int16
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Utterances side by side, padded with zeros."""
 
-    speakers: np.ndarray  # (B,)
-    phonemes: np.ndarray  # (B, P)
-    phoneme_lengths: np.ndarray  # (B,)
-    tokens: np.ndarray  # (B, T)
-    token_lengths: np.ndarray  # (B,)
-    mel: np.ndarray  # (B, 80, 2T) float32
-    waveform: np.ndarray  # (B, 640T) float32 in -1 .. 1
+    speakers: np.ndarray = field(repr=False)  # (B,)
+    phonemes: np.ndarray = field(repr=False)  # (B, P)
+    phoneme_lengths: np.ndarray = field(repr=False)  # (B,)
+    tokens: np.ndarray = field(repr=False)  # (B, T)
+    token_lengths: np.ndarray = field(repr=False)  # (B,)
+    mel: np.ndarray = field(repr=False)  # (B, 80, 2T) float32
+    waveform: np.ndarray = field(repr=False)  # (B, 640T) float32 in -1 .. 1
 
     def rows(self, which: slice) -> Batch:
         """Some of the utterances, padded as they are."""
-        return Batch(*(getattr(self, field.name)[which] for field in fields(self)))
+        return Batch(*(getattr(self, each.name)[which] for each in fields(self)))
 
 
 def semitones(waveform: np.ndarray) -> np.ndarray:

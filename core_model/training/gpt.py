@@ -51,7 +51,7 @@ def train(network: GPT, dataset: Dataset, options: Options, report: Report = sil
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     networks, optimizers = {"gpt": network}, {"adamw": optimizer}
-    start = checkpoint.load(options.checkpoint, networks, optimizers) if options.checkpoint else 0
+    start = checkpoint.load(options.checkpoint, networks, optimizers, options.keeper) if options.checkpoint else 0
     joined = processes.joined(network)
     for step in range(start, options.steps):
         for group in optimizer.param_groups:

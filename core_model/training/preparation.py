@@ -7,7 +7,7 @@ returned with the reason; of one that can, pieces under 0.8 s are left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -30,8 +30,8 @@ class Spoken:
     """One recording: what identifies it to the caller, its waveform (float32 at 16 kHz) and its phonemes."""
 
     label: str
-    waveform: np.ndarray
-    phonemes: Phonemes
+    waveform: np.ndarray = field(repr=False)
+    phonemes: Phonemes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

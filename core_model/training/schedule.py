@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core_model.training.keeping import IN_THE_CLEAR, Keeper
 from core_model.training.processes import ALONE, Processes
 
 
@@ -29,6 +30,7 @@ class Options:
     device: str = "cpu"
     checkpoint: Path | None = None
     checkpoint_every: int = 200
+    keeper: Keeper = IN_THE_CLEAR
     processes: Processes = ALONE  # batch_size is of all of them together
 
 

@@ -9,7 +9,7 @@ Resumable: see checkpoint.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -56,9 +56,9 @@ class _Pass:
     """One batch through the network: what came out, and what it should sound like."""
 
     out: TrainingForward
-    real: torch.Tensor  # (B, 1, N) the slices that were spoken
-    generated: torch.Tensor  # (B, 1, N) float32, from the posterior
-    spoken: torch.Tensor | None  # the same from the prior, where that has a weight
+    real: torch.Tensor = field(repr=False)  # (B, 1, N) the slices that were spoken
+    generated: torch.Tensor = field(repr=False)  # (B, 1, N) float32
+    spoken: torch.Tensor | None = field(repr=False)  # the same from the prior, where that has a weight
     counts: float  # what a mean over frames counts for among the other processes' means; one over rows counts the same
 
 
@@ -87,7 +87,7 @@ def train(
     if judges is not None:
         networks["judges"] = judges.to(options.device).train()
         optimizers["judges_adamw"] = _adamw(judges.parameters(), options)
-    start = checkpoint.load(options.checkpoint, networks, optimizers) if options.checkpoint else 0
+    start = checkpoint.load(options.checkpoint, networks, optimizers, options.keeper) if options.checkpoint else 0
     joined = processes.joined(network)
     joined_judges = None if judges is None else processes.joined(judges)
     for step in range(start, options.steps):

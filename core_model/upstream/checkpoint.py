@@ -16,7 +16,7 @@ CheckpointError. Reference: what GPT-SoVITS at 48b1a01 saves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,7 @@ class Checkpoint:
     kind: str  # gpt, sovits, lora, lora_training, discriminator, vocoder or speaker_vector
     family: str
     head: str  # the first two bytes: PK, or GPT-SoVITS's code
-    tensors: dict[str, np.ndarray]
+    tensors: dict[str, np.ndarray] = field(repr=False)
     config: dict[str, object]  # plain values, lists and dicts
     info: str
     evidence: tuple[str, ...]  # why it is of this family

@@ -39,7 +39,7 @@ class Pickled:
     """A pickle, and the arrays that it names by their places in `storages`."""
 
     data: bytes
-    storages: tuple[np.ndarray, ...]
+    storages: tuple[np.ndarray, ...] = field(repr=False)
 
 
 def hparams(values: Mapping[str, object]) -> HParams:

@@ -6,8 +6,14 @@ Knows nothing of what a verb does. One file per verb; what they print and how th
 from __future__ import annotations
 
 import importlib
+import os
 
 import click
+
+from core_model.silence import SWITCHES
+from lifecycle.cli.secret_paths import require_no_secret
+
+os.environ.update(SWITCHES)  # for this process before a verb imports anything, and for every process that it starts
 
 VERBS = (
     "train",
@@ -40,6 +46,11 @@ VERBS = (
 
 class VerbTable(click.Group):
     """A group whose commands are the modules beside this one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Look for secrets before anything could repeat an argument."""
+        require_no_secret(args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order in which a person meets them."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lifecycle.cli.console import Console, Verb, home_option, passphrase_option
+from lifecycle.cli.secret_paths import SecretFile
 from lifecycle.store import Store
 
 _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -35,7 +36,7 @@ _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Recovery data for any gap of N % of the file; 0 for none.",
 )
 @click.option(
-    "--sign", "signing_key", type=_KEY, help="Key file from `lifecycle keygen --signing`; else the home's own."
+    "--sign", "signing_key", type=SecretFile(), help="Key file from `lifecycle keygen --signing`; else the home's own."
 )
 @click.option(
     "--with-environment",
@@ -52,7 +53,12 @@ _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Hold only what this bundle does not: whoever restores it needs both.",
 )
 @click.option(
-    "-i", "--identity", "identities", multiple=True, type=_KEY, help="Key file that opens the bundle of --since."
+    "-i",
+    "--identity",
+    "identities",
+    multiple=True,
+    type=SecretFile(),
+    help="Key file that opens the bundle of --since.",
 )
 @home_option
 @click.pass_obj

@@ -5,29 +5,33 @@ Knows no verb, and of the rooms only their errors (through `refusals`). The rule
 * stdout holds the answer: plain lines for a person, or with --json one object and nothing else, a no included;
 * stderr holds the rest: refusals without --json, remarks, and a progress bar, the last only when stderr is a terminal;
 * exit 0 is yes, 1 is no, 2 is a call that makes no sense (click's own);
-* an error that no room declared is a bug: the console says so, and shows its traceback under --debug only.
+* an error that no room declared is a bug: the console says so and where, and shows its traceback under --debug only. So
+  with its message, which may quote somebody's words: nobody looked at what is in it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from lifecycle.cli.refusals import refusal_of
+from lifecycle.cli.secret_paths import SecretFile, exposures
 from lifecycle.printable import printable
 from lifecycle.store import Store, default_home
 
 Progress = Callable[[int, int, str], None]  # (done, of how many, what to say beside the bar)
 
+DEBUG_SAYS_MORE = "What follows may hold words, names or figures of yours: read it before you give it to anybody."
 _PATIENCE_S = 2.0  # work that ends sooner shows no bar
 
 
@@ -37,12 +41,13 @@ class Console:
 
     as_json: bool = False
     debug: bool = False
+    past: tuple[Mapping[str, Any], ...] = ()  # recordings past their day: named at every start
 
     def answer(self, facts: Mapping[str, Any], *lines: str, yes: bool = True) -> None:
         """Print *facts* (--json) or *lines*, and end the program with 1 if the answer is not *yes*."""
         self.show(*lines)
         if self.as_json:
-            _print_json(facts)
+            _print_json(self._with_past(facts))
         if not yes:
             raise click.exceptions.Exit(1)
 
@@ -64,13 +69,17 @@ class Console:
         """Tell *error* in one sentence and one hint, with *facts* beside them (--json), and end the program with 1."""
         refusal = refusal_of(error)
         if self.debug:
+            _print(DEBUG_SAYS_MORE, err=True)
             _print("".join(traceback.format_exception(error)), err=True)
         if self.as_json:
             told = {"kind": type(error).__name__, "sentence": refusal.sentence, "hint": refusal.hint}
-            _print_json({"error": told, **(facts or {})})
+            _print_json(self._with_past({"error": told, **(facts or {})}))
         else:
             _print(f"lifecycle: {refusal.sentence}\nHint: {refusal.hint}", err=True)
         raise click.exceptions.Exit(1)
+
+    def _with_past(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**facts, "past_their_day": list(self.past)} if self.past else facts
 
     @contextlib.contextmanager
     def progress(self, title: str, *, plain_every_s: float | None = None) -> Iterator[Progress]:
@@ -140,21 +149,52 @@ def _plain_lines(title: str, every_s: float) -> Progress:
 class Verb(click.Command):
     """A command with --json and --debug, whose errors become a sentence, a hint and exit code 1."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
+    def __init__(self, *args: Any, tells_what_is_past: bool = True, **settings: Any) -> None:
         super().__init__(*args, **settings)
+        self._tells_what_is_past = tells_what_is_past
         as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object and nothing else.")
         self.params += [as_json, click.Option(["--debug"], is_flag=True, help="Show the traceback of an error.")]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; the only place where every exception is caught."""
         console = Console(ctx.params.pop("as_json"), ctx.params.pop("debug"))
+        if self._tells_what_is_past:
+            console = _tell_what_is_past(console, ctx.params.get("store") or Store(default_home()))
         ctx.obj = console
+        for told in exposures(self.params, ctx.params):
+            _print(told, err=True)  # also with --json, whose stdout stays one object
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001 - the very top: nothing may end in a traceback
             console.refuse(error)
+
+
+def _tell_what_is_past(console: Console, store: Store) -> Console:
+    """Name the voices whose recordings are past their day: one remark, or with --json facts beside the answer.
+
+    Whatever is wrong with the records stops no verb; `destroy --expired` tells it.
+    """
+    if not os.path.isdir(store.home / "recordings"):  # noqa: PTH112 - Path.is_dir raises where a home may not be read
+        return console
+    from datetime import UTC, datetime
+
+    from lifecycle.errors import RetentionUnreadableError
+    from lifecycle.retention import past
+
+    remedy = "`lifecycle destroy --expired" + ("`" if store.home == default_home() else f" --home {store.home}`")
+    try:
+        found = past(store, datetime.now(UTC).date())
+    except (OSError, RetentionUnreadableError) as error:
+        told = f"Which recordings are past their day is not known: {refusal_of(error).sentence}"
+        console.remark(told)
+        return replace(console, past=({"unknown": told},))
+    if not found:
+        return console
+    named = ", ".join(f"{one.voice} ({count(one.files, 'file')}, since {one.ends})" for one in found)
+    console.remark(f"Recordings are past the day until which they may be kept: {named}. {remedy} destroys them.")
+    return replace(console, past=tuple(asdict(one) for one in found))
 
 
 def _open_store(ctx: click.Context, parameter: click.Parameter, home: Path | None) -> Store:
@@ -180,13 +220,15 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _LOG = click.Path(dir_okay=False, path_type=Path)
 
 
-passphrase_option = click.option("--passphrase-file", type=_FILE, help="File whose one line is the passphrase.")
+passphrase_option = click.option(
+    "--passphrase-file", type=SecretFile(), help="File whose one line is the passphrase, or /dev/fd/N."
+)
 
 
 def key_options(command: Callable[..., None]) -> Callable[..., None]:
     """For verbs that open a bundle: gives them `identities` and `passphrase_file`, which are read, never logged."""
     told = "Key file from `lifecycle keygen`; may be repeated."
-    identity = click.option("-i", "--identity", "identities", type=_FILE, multiple=True, help=told)
+    identity = click.option("-i", "--identity", "identities", type=SecretFile(), multiple=True, help=told)
     return identity(passphrase_option(command))
 
 

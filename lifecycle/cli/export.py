@@ -23,8 +23,14 @@ def command(console: Console, name: str, _program: str, directory: Path, complet
     The tensors are those that were imported, to the bit, and so are configuration, info and head. Prompts, consent and
     records stay behind: that format has no place for them.
     """
+    from datetime import UTC, datetime
+
+    from lifecycle.consenting import require_consent
     from lifecycle.exporting import export_voice
 
+    doubt = require_consent(store, name, None, datetime.now(UTC))
     exported = export_voice(store, name, directory, complete=complete)
     told = [f"{path}  {part}, {path.stat().st_size / 1e6:.1f} MB" for part, path in exported.files.items()]
+    if doubt:
+        console.remark(doubt)
     console.answer({"voice": name, "files": exported.files}, *told)

@@ -19,11 +19,11 @@ def command(console: Console, name: str | None, speaker: str | None, store: Stor
     """Show every release of the person whose voice NAME is: of all their voices, with sums and what is not protected.
 
     Every line is checked: that none was removed, moved or edited, and that its epsilon follows from what was done. Ends
-    with 1 if one does not hold, or if the sum is past the cap.
+    with 1 if one does not hold or could not be recomputed, or if a sum is past the cap.
     """
     if (name is None) == (speaker is None):
         raise click.UsageError("Give NAME or --speaker: one of them.")
-    from lifecycle.cli.ledger_table import facts_of, lines_of, within_cap
+    from lifecycle.cli.ledger_table import facts_of, holds, lines_of
     from lifecycle.ledgers import pseudonym_of, read_ledger, subject_of
 
     subject = pseudonym_of(store, speaker, os.urandom) if speaker else subject_of(store, name or "")
@@ -31,4 +31,4 @@ def command(console: Console, name: str | None, speaker: str | None, store: Stor
         told = f"Nothing of the person whose voice {name} is was ever released by this home, as far as it knows."
         return console.answer({"voice": name, "subject": None, "entries": [], "sums": []}, told)
     ledger = read_ledger(store, subject)
-    return console.answer(facts_of(name, subject, ledger), *lines_of(subject, ledger), yes=within_cap(ledger))
+    return console.answer(facts_of(name, subject, ledger), *lines_of(subject, ledger), yes=holds(ledger))

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from lifecycle.cli.console import Console, count
+from lifecycle.cli.secret_paths import require_lasting
 from lifecycle.places import expand, is_address, is_pattern
 from lifecycle.store import Store
 from lifecycle.verifying_many import PASSED, Asked, Verified, run_here, verify_many
@@ -27,6 +28,7 @@ def absolute_paths(
     identities: Sequence[Path], passphrase_file: Path | None, trusted: Sequence[str]
 ) -> tuple[tuple[str, ...], str | None, tuple[str, ...]]:
     """The same, as a process finds them that stands in another directory; a key that --trust spells out stays."""
+    require_lasting([*identities, *filter(None, [passphrase_file])])
     return (
         tuple(str(path.absolute()) for path in identities),
         str(passphrase_file.absolute()) if passphrase_file else None,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lifecycle.cli.console import Console, Verb, home_option, key_options, trust_options
+from lifecycle.cli.secret_paths import SecretFile
 from lifecycle.store import Store
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -18,11 +19,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--name", metavar="NAME", help="What a voice of checkpoints, or of DIR, is to be called here.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The new bundle; it must not exist.")
 @click.option("--to", "recipients", metavar="RECIPIENT", multiple=True, help="age1..., or a file; may be repeated.")
-@click.option("--to-passphrase-file", type=_FILE, help="File whose one line is the new bundle's passphrase.")
+@click.option("--to-passphrase-file", type=SecretFile(), help="File whose one line is the new bundle's passphrase.")
 @click.option("--public", is_flag=True, help="Do not encrypt: anyone who has the file can use the voice.")
+@click.option("--for-others", is_flag=True, help="The keys are somebody else's: asks for the speaker's consent.")
 @key_options
 @click.option(
-    "--sign", "signing_key", type=_FILE, help="Key file from `lifecycle keygen --signing`; else the home's own."
+    "--sign", "signing_key", type=SecretFile(), help="Key file from `lifecycle keygen --signing`; else the home's own."
 )
 @trust_options
 @click.option("--base", type=_FILE, help="What a delta was made since; of checkpoints, what a LoRA changes.")
@@ -39,6 +41,7 @@ def command(
     recipients: tuple[str, ...],
     to_passphrase_file: Path | None,
     public: bool,
+    for_others: bool,
     identities: tuple[Path, ...],
     passphrase_file: Path | None,
     signing_key: Path | None,
@@ -99,5 +102,6 @@ def command(
             to_passphrase_file,
             public,
             signing_key,
+            for_others,
         )
         migrate_bundle(console, store, asked, terms, dry_run=dry_run)

@@ -97,6 +97,7 @@ class Bundle:
     to_passphrase_file: Path | None
     public: bool
     signing_key: Path | None
+    for_others: bool = False
 
 
 def migrate_bundle(console: Console, store: Store, asked: Bundle, terms: Terms, *, dry_run: bool) -> None:
@@ -110,7 +111,7 @@ def migrate_bundle(console: Console, store: Store, asked: Bundle, terms: Terms, 
     recipients = read_recipients(asked.recipients, asked.to_passphrase_file)
     signer = read_signer(asked.signing_key) if asked.signing_key else own_signer(store, os.urandom)
     act = Act(signer, terms.now, f"lifecycle {__version__}")
-    resealing = migrating_bundles.Resealing(act, recipients, asked.public)
+    resealing = migrating_bundles.Resealing(act, recipients, asked.public, for_others=asked.for_others)
     with console.progress(f"Migrating {asked.path.name}") as tell:
         found = migrating_bundles.migrate_bundle(
             asked.path,
@@ -125,6 +126,8 @@ def migrate_bundle(console: Console, store: Store, asked: Bundle, terms: Terms, 
         )
     if found.judgement.doubt:
         console.remark(f"NOBODY YOU TRUST VOUCHED FOR THE OLD BUNDLE: {found.judgement.doubt}. From here on you do.")
+    if found.doubt:
+        console.remark(found.doubt)
     facts, done = {**facts_of(found.migrated), "old_bundle_id": found.old_bundle_id}, []
     if found.packed is not None:
         facts |= {"path": asked.output, **asdict(found.packed), "public": asked.public}

@@ -6,8 +6,10 @@ not listed takes its parent's hint; an error that none of the rooms declared is 
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from archive import errors as archive
@@ -16,6 +18,8 @@ from core_model import errors as core_model
 from lifecycle import errors as hall
 from lifecycle.printable import printable
 from privacy import errors as privacy
+
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.UnknownVoiceError: _known_voices,
     hall.VoiceExistsError: lambda e: f"choose another name; a voice is never overwritten. This one lies in {e.path}.",
     hall.VoiceNameError: "1 to 64 of a-z, 0-9, - and _, beginning with a letter or a digit.",
+    hall.WorkUnreadableError: lambda e: f"`lifecycle destroy {e.name} --keys` removes it; training then begins anew.",
+    hall.NoUnfinishedTrainingError: "nothing was destroyed; --voice destroys a voice, --recordings what it learnt of.",
     hall.BusyError: "wait until it is done, or choose another name.",
     hall.ChangedMeanwhileError: "nothing was replaced; call it again.",
     hall.DriftedError: "nothing was replaced; `lifecycle verify` shows every layer of the voice as it is.",
@@ -65,6 +71,10 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
         "the table says why the others were left out; about a minute makes a voice."
         if e.left_out
         else "record more: about a minute makes a voice."
+    ),
+    hall.SpeakerUnknownError: lambda e: (
+        "--i-am-the-speaker if it is yours, --synthetic if a machine spoke; for somebody else's record first what "
+        f"they agreed to: `lifecycle consent {e.name} --before-training --speaker NAME --expires YYYY-MM-DD`."
     ),
     hall.RecordingsError: "docs/train.md tells what a directory of recordings holds.",
     hall.TrainingStateError: "import what GPT-SoVITS wrote into SoVITS_weights*/ (.pth) and GPT_weights*/ (.ckpt).",
@@ -124,9 +134,14 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     hall.SubjectError: "--speaker names the person; the same name every time, or the pseudonym that was printed.",
     hall.LedgerDisagreesError: "the longer of the two is the true one, if nobody rewrote it: docs/ledger.md.",
     hall.DayError: "a day is written as 2027-12-31.",
+    hall.NoTermError: "name the directory: `lifecycle destroy NAME --recordings DIR`.",
+    hall.RetentionUnreadableError: "look at it, and remove it; `lifecycle destroy NAME --recordings DIR` does without.",
+    hall.RetentionError: "docs/destroy.md tells what is written down.",
     hall.ReleaseError: lambda e: e.hint,
     hall.LifecycleError: "run the verb with --help.",
     privacy.BudgetError: "nothing was released; docs/release.md tells what the figures mean.",
+    privacy.AccountantsDisagreeError: "nothing was released; one of the accountants has a bug: report it.",
+    privacy.ExtraMissingError: '`pip install "lifecycle[private]"`, or `make private` beside the sources.',
     privacy.VectorError: "nothing was released; docs/release.md tells what each mode needs.",
     privacy.LedgerDamagedError: "nothing was released; a copy of the ledger lies in records/ of each released voice.",
     privacy.CapExceededError: "nothing was released; `lifecycle ledger` tells what was given away already.",
@@ -206,8 +221,19 @@ def refusal_of(error: Exception) -> Refusal:
         if kind in HINTS:
             hint = HINTS[kind]
             return Refusal(_sentence(str(error)), hint(error) if callable(hint) else hint)
-    told = f"a bug in this toolkit: {type(error).__name__}: {error}"
-    return Refusal(_sentence(told), "run it again with --debug and report what it prints.")
+    told = f"a bug in this toolkit: {type(error).__name__}{_place(error)}"
+    return Refusal(
+        _sentence(told), "run it again with --debug, and report what it prints less what is nobody else's business."
+    )
+
+
+def _place(error: Exception) -> str:
+    """Where in our own files it was raised. Its message is not shown: it may quote what it was raised about."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(_ROOT) and "site-packages" not in path.relative_to(_ROOT).parts:
+            return f" in {path.relative_to(_ROOT).as_posix()}, line {frame.lineno}"
+    return ""
 
 
 def _sentence(message: str) -> str:

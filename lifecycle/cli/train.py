@@ -11,6 +11,7 @@ import click
 
 from core_model.errors import RuntimeMissingError
 from lifecycle.cli.console import Console, Progress, Verb, home_option
+from lifecycle.cli.whose_voice import permission, speaker_options, write_permission
 from lifecycle.config import RunConfig, read_config
 from lifecycle.store import Store
 
@@ -46,7 +47,7 @@ def _upstream_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--licence", metavar="TEXT", help="Who may use the voice for what; goes into the voice.")
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), help="The same seed gives the same weights here.")
 @click.option("--threads", metavar="N", type=click.IntRange(min=1), help="CPU cores to use; all if not said.")
-@click.option("--i-am-the-speaker", "own", is_flag=True, help="Record that the voice is your own: see `consent`.")
+@speaker_options
 @click.option("--dry-run", is_flag=True, help="Stop after the table of recordings.")
 @_upstream_options
 @home_option
@@ -61,6 +62,8 @@ def command(
     seed: int | None,
     threads: int | None,
     own: bool,
+    nobody: bool,
+    keep_recordings: int | None,
     dry_run: bool,
     base: tuple[Path, ...],
     family: str | None,
@@ -77,17 +80,22 @@ def command(
     does not yet sound like the person it was given, and stumbles over words. It shows that the chain holds, from
     recording to verified archive; it is not yet a voice to keep for its sound.
 
+    Whose voice it is has to be said: --i-am-the-speaker, --synthetic, or a record of what somebody else agreed to, made
+    by `lifecycle consent NAME --before-training`. At a terminal you are asked.
+
     With --base the voice grows from GPT-SoVITS's own base files instead, if you have them: any of its languages and
     families, in about an hour on a CPU.
     """
-    said = RunConfig(recordings, language, licence, seed, threads)
+    said = RunConfig(recordings, language, licence, seed, threads, keep_recordings=keep_recordings)
     run = said.over(read_config(config_file)) if config_file else said
+    if own and nobody:
+        raise click.UsageError("Give --i-am-the-speaker or --synthetic: one of them.")
     if run.recordings is None:
         raise click.UsageError("Missing option '--recordings', here or in run.toml.")
     if not base and (family or pretrained or lora_rank):
         raise click.UsageError("--family, --pretrained and --lora are for --base: the embedded base is one, and whole.")
     train = _from_upstream(console, base, family, pretrained, lora_rank) if base else _from_the_embedded_base
-    _train(console, store, name, run, train, dry_run=dry_run, own=own, languages=_languages(base))
+    _train(console, store, name, run, train, dry_run=dry_run, own=own, nobody=nobody, languages=_languages(base))
 
 
 def _languages(base: tuple[Path, ...]) -> tuple[str, ...]:
@@ -105,14 +113,16 @@ def _train(
     *,
     dry_run: bool,
     own: bool,
+    nobody: bool,
     languages: tuple[str, ...],
 ) -> None:
     from datetime import UTC, datetime
 
     from lifecycle.cli.survey_table import facts_of, show
-    from lifecycle.consenting import disclaim
+    from lifecycle.destroying import what_is_destroyed
     from lifecycle.errors import NotEnoughRecordingsError
     from lifecycle.recording import require_enough, survey
+    from lifecycle.retention import USUAL_DAYS, term_for, under_term
 
     assert run.recordings is not None  # for mypy: the caller asked
     store.require_free(name)
@@ -134,18 +144,20 @@ def _train(
         import torch  # noqa: F401 - only to say at once, and in one sentence, that it is missing
     except ImportError as error:
         raise RuntimeMissingError(f"training needs torch, which cannot be loaded: {error}") from error
-    with console.progress(f"Training {name}", plain_every_s=60) as tell:
+    days = USUAL_DAYS if run.keep_recordings is None else run.keep_recordings
+    term = term_for(name, found.directory, what_is_destroyed(found.directory)[0], days, datetime.now(UTC).date())
+    permitted = permission(console, store, name, term.files, own=own, nobody=nobody)
+    with under_term(store, term), console.progress(f"Training {name}", plain_every_s=60) as tell:
         trained = train(store, name, found.used, run, tell)
     for unusable in trained.unusable:
         console.remark(f"{unusable.label} was left out after all: {unusable.reason}.")
     voice = trained.voice
-    if own:
-        disclaim(store, name, "own", os.urandom, datetime.now(UTC))
-    else:
-        console.remark("Nobody has said yet whose voice this is: `lifecycle consent` records it. It is for you alone.")
+    write_permission(store, name, permitted)
+    console.remark(f"The recordings may stay until {term.ends}; then `lifecycle destroy --expired` removes them.")
     if voice.description.preview:
         console.remark("This voice is a preview: it may stumble, and it does not yet sound like the person.")
     facts |= {"voice": name, "path": voice.directory, "preview": voice.description.preview}
+    facts |= {"consent": permitted.statement.kind, "recordings_until": term.ends}
     facts["unaligned"] = [{"file": unusable.label, "reason": unusable.reason} for unusable in trained.unusable]
     return console.answer(facts, f"The voice {name} is in {voice.directory}. What it went through is in its records/.")
 

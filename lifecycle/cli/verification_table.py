@@ -19,6 +19,8 @@ def lines_of(found: Examination) -> list[str]:
         lines += [f"  {layer.name:<10}{layer.verdict:<9}{layer.told}" for layer in assessment.findings]
         if assessment.cause:
             lines.append(f"  likely cause: {assessment.cause.kind}. {assessment.cause.told}")
+    if found.ledger:
+        lines.append(f"{found.ledger.name:<12}{found.ledger.verdict:<9}{found.ledger.told}")
     return [*lines, _verdict(found)]
 
 
@@ -31,6 +33,7 @@ def facts_of(found: Examination) -> dict[str, object]:
         "passed": found.passed,
         "trusted": None if found.judgement is None else not found.judgement.doubt,
         "signatures": [asdict(signature) for signature in found.judgement.signatures] if found.judgement else [],
+        "ledger": found.ledger and {"verdict": found.ledger.verdict, "told": found.ledger.told},
         "runtimes": {name: _facts_of(assessment) for name, assessment in found.by_runtime.items()},
     }
 
@@ -52,6 +55,10 @@ def _verdict(found: Examination) -> str:
     if drifted:
         where = ", ".join(f"{layer} on {runtime}" for runtime, layer in drifted.items())
         return f"{found.voice or found.named} does not speak as it did. The first layer that differs: {where}."
+    if found.ledger_is_false:
+        return (
+            f"{found.voice} holds a ledger that is not true, so nothing that it claims about privacy can be believed."
+        )
     if not found.passed:
         return f"{found.voice} could not be verified: no runtime ran all the layers that prove its speech."
     ran = [name for name, verification in found.by_runtime.items() if verification.passed]

@@ -12,8 +12,11 @@ from lifecycle.cli.verify_matrix import Places, matrix_options, verify_matrix
 from lifecycle.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from compat_tests.diagnosing import Cause
+    from compat_tests.findings import Finding
     from lifecycle.examining import Examination
 
 
@@ -76,7 +79,8 @@ def command(
     """Tell whether the voice in BUNDLE, or the voice NAME, still speaks as it did when it was made.
 
     Layers: fixity, text, tokens, waveform, identity. The first that drifted is the diagnosis. Ends with 1 if one did,
-    or if no runtime could be tried. A bundle is looked at and leaves nothing behind.
+    if no runtime could be tried, or if its ledger is not true: every epsilon is computed again from what was done. A
+    bundle is looked at and leaves nothing behind.
 
     A bundle whose signature is wrong, or not by anybody whom --trust names, is not looked into. One that nobody vouches
     for is looked into, and said to be so.
@@ -137,7 +141,11 @@ def _write_junit(path: Path, found: Examination) -> None:
 
     require_same_kind(path, BEGINS)
     with new_file(path) as file:
-        file.write(junit_xml({name: (one.findings, one.cause) for name, one in found.by_runtime.items()}))
+        suites: dict[str, tuple[Sequence[Finding], Cause | None]]
+        suites = {name: (one.findings, one.cause) for name, one in found.by_runtime.items()}
+        if found.ledger:
+            suites[found.ledger.name] = ((found.ledger,), None)
+        file.write(junit_xml(suites))
 
 
 def _write_report(directory: Path, found: Examination, fixity_log: Path | None, now: datetime) -> Path:

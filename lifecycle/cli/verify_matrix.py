@@ -101,4 +101,4 @@ def verify_matrix(
 
 def _beside(named: str, store: Store) -> Path:
     """Where results go that nobody named a place for: beside the bundle, or into the home of the voice."""
-    return Path(named).resolve().parent if Path(named).is_file() else store.home / "matrix"
+    return Path(named).resolve().parent if Path(named).is_file() else store.private("matrix")

@@ -26,6 +26,7 @@ from compat_tests.runner import Runner
 from compat_tests.runner_source import RunnerSource
 from compat_tests.suite import Assessment, assess
 from core_model.machine import describe
+from core_model.silence import SWITCHES
 from lifecycle.errors import EnvironmentNotBuiltError, InterpreterMissingError
 from lifecycle.matrix.environments import Environment, environment_for
 from lifecycle.matrix.rows import Row
@@ -139,7 +140,7 @@ class Judging:
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(self._toolkit()),
             "PYTHONDONTWRITEBYTECODE": "1",
-            "ORT_DISABLE_TELEMETRY": "1",
+            **SWITCHES,
             "OMP_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
         }

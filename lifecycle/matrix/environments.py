@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core_model.silence import SWITCHES
 from lifecycle.errors import EnvironmentNotBuiltError, InterpreterMissingError, StandInError
 from lifecycle.matrix.rows import Row
 from lifecycle.matrix.stand_ins import write_stand_ins
@@ -129,7 +130,7 @@ def _build(interpreter: str, row: Row, directory: Path, variables: Mapping[str, 
 def _made_to_import(row: Row, directory: Path, python: str, variables: Mapping[str, str]) -> tuple[str, ...]:
     """Import the row's package; where CUDA's libraries are missing, with stand-ins for them. Return their names."""
     command = [python, "-I", "-c", f"import {row.package}"]
-    quiet = {**variables, "ORT_DISABLE_TELEMETRY": "1"}
+    quiet = {**variables, **SWITCHES}
     try:
         _run(command, quiet, "")
         return ()

@@ -77,6 +77,7 @@ def extracted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.sockets("network")
 def test_the_real_tool_verifies_it_and_notices_every_change(tool: Path, extracted: Path) -> None:
     voice = extracted / "voice"
     attestation, key = voice / "manifest.dsse.json", extracted / "key.pem"
@@ -93,6 +94,7 @@ def test_the_real_tool_verifies_it_and_notices_every_change(tool: Path, extracte
 
 
 @pytest.mark.slow
+@pytest.mark.sockets("network")
 def test_it_is_what_the_real_tool_would_write(tool: Path, extracted: Path, tmp_path: Path) -> None:
     """Field by field; its own signatures are random, so those are compared by verifying."""
     script = (

@@ -29,8 +29,8 @@ Floats = npt.NDArray[np.float64]
 RATE = 16000
 NARROW = 8000
 LEAST_SECONDS = 1.0  # of a prompt, and of the voice in it
-MOST_SECONDS = 5.0
-MOST_PROMPTS = 240  # of a person
+MOST_SECONDS = 4.0
+MOST_PROMPTS = 215  # of a person
 
 # Label, package, ending of its files. People are called by language, and by package where a language has two.
 PEOPLE = (
@@ -61,18 +61,28 @@ class Person:
 
 def people(work: Path, most: int = MOST_PROMPTS) -> list[Person]:
     """The seven people, with *most* prompts each; from *work* what is there already. NoSpeechError."""
-    kept = work / f"vectors-{most}.npz"
+    work.mkdir(parents=True, exist_ok=True)
+    for _, package, _ in PEOPLE:
+        fetch(work, package)  # first of all, so that nobody waits for minutes to be told that it cannot be had
+    return [person(work, label, package, ending, most) for label, package, ending in PEOPLE]
+
+
+def person(work: Path, label: str, package: str, ending: str, most: int) -> Person:
+    """One of them."""
+    kept = work / f"{package}-{most}.npz"
     if not kept.exists():
-        work.mkdir(parents=True, exist_ok=True)
-        sounds = [_prompts(fetch(work, package), ending, most) for _, package, ending in PEOPLE]
-        arrays = {}
-        for (label, _, _), rows in zip(PEOPLE, sounds, strict=True):
-            arrays[f"{label}.vectors"], arrays[f"{label}.seconds"] = _embedded(rows)
-        unfinished = work / f"vectors-{most}.unfinished.npz"
-        np.savez(unfinished, allow_pickle=False, **arrays)
+        vectors, seconds = _embedded(_prompts(fetch(work, package), ending, most))
+        unfinished = work / f"{package}-{most}.unfinished.npz"
+        np.savez(unfinished, allow_pickle=False, vectors=vectors, seconds=seconds)
         unfinished.replace(kept)
     with np.load(kept, allow_pickle=False) as found:
-        return [Person(label, found[f"{label}.vectors"], found[f"{label}.seconds"]) for label, _, _ in PEOPLE]
+        return Person(label, found["vectors"], found["seconds"])
+
+
+def beginnings(work: Path, seconds: float, most: int) -> list[npt.NDArray[np.float32]]:
+    """The first *seconds* of up to *most* prompts of each person, at 16 kHz, person by person. NoSpeechError."""
+    cut = (_prompts(fetch(work, package), ending, most, seconds) for _, package, ending in PEOPLE)
+    return [sound for person in cut for sound in person if len(sound) >= seconds * RATE - 1]
 
 
 def fetch(work: Path, package: str) -> Path:
@@ -99,8 +109,8 @@ def fetch(work: Path, package: str) -> Path:
     return place
 
 
-def _prompts(directory: Path, ending: str, most: int) -> list[npt.NDArray[np.float32]]:
-    """Up to *most* prompts at 16 kHz: long enough, cut at MOST_SECONDS, in an order that only their names decide."""
+def _prompts(directory: Path, ending: str, most: int, seconds: float = MOST_SECONDS) -> list[npt.NDArray[np.float32]]:
+    """Up to *most* prompts at 16 kHz: long enough, cut at *seconds*, in an order that only their names decide."""
     bytes_per_second = _BYTES_PER_SECOND[ending]
     paths = [
         path
@@ -111,12 +121,12 @@ def _prompts(directory: Path, ending: str, most: int) -> list[npt.NDArray[np.flo
     paths.sort(key=lambda path: hashlib.sha256(path.stem.encode()).digest())
     paths = paths[:most]
     if ending == "g722":
-        wide = g722.decode([path.read_bytes()[: int(MOST_SECONDS * bytes_per_second)] for path in paths])
+        wide = g722.decode([path.read_bytes()[: int(seconds * bytes_per_second)] for path in paths])
         narrow = [soxr.resample(sound, g722.RATE, NARROW) for sound in wide]
     else:
         subtype = {"gsm": "GSM610", "alaw": "ALAW"}[ending]
         raw = {"format": "RAW", "subtype": subtype, "samplerate": NARROW, "channels": 1, "dtype": "float32"}
-        narrow = [soundfile.read(path, **raw)[0][: int(MOST_SECONDS * NARROW)] for path in paths]
+        narrow = [soundfile.read(path, **raw)[0][: int(seconds * NARROW)] for path in paths]
     return [soxr.resample(sound, NARROW, RATE).astype(np.float32) for sound in narrow]
 
 

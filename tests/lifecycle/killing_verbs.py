@@ -33,7 +33,13 @@ VERBS: dict[str, Callable[[Path], object]] = {
         Store(place / "home"), "ada", place / "ada.voice", recipients=[IDENTITY.recipient], act=ACT
     ),
     "refresh": lambda place: refresh(
-        place / "old.voice", place / "new.voice", [IDENTITY], ACT, trust=TRUST, recipients=[STRANGER.recipient]
+        place / "old.voice",
+        place / "new.voice",
+        [IDENTITY],
+        ACT,
+        trust=TRUST,
+        permit=lambda bundle: "",
+        recipients=[STRANGER.recipient],
     ),
     "repair": lambda place: repair(place / "old.voice", place / "new.voice"),
     "scrub": lambda place: scrub(place / "shelf", now=lambda: NOW + timedelta(days=1)),

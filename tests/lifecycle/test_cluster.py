@@ -20,9 +20,13 @@ from tests.lifecycle.many_bundles import OURS, ROOT, Stock, children_of, make_st
 from tests.lifecycle.test_places import server  # noqa: F401 - a fixture
 
 pytestmark = [
+    pytest.mark.sockets("loopback"),  # a scheduler and workers on 127.0.0.1
     pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="distributed is not installed"),
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="finds a worker's processes in /proc"),
 ]
+
+# Its pages would be served on every address of this machine, whatever --host and --no-dashboard say.
+_PAGES = ("--dashboard-address", "127.0.0.1:0")
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,9 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 def _cluster(tmp_path: Path, **environment: str) -> Iterator[Cluster]:
     where, log = tmp_path / "scheduler.json", tmp_path / "dask.log"
     file = ("--scheduler-file", where)
-    started = [dask("scheduler", *file, "--host", "127.0.0.1", "--port", 0, log=log)]
+    started = [dask("scheduler", *file, "--host", "127.0.0.1", "--port", 0, *_PAGES, log=log)]
     try:
-        own = ("--nthreads", 1, "--no-nanny", "--host", "127.0.0.1", "--local-directory", tmp_path / "dask")
+        own = ("--nthreads", 1, "--no-nanny", "--host", "127.0.0.1", *_PAGES, "--local-directory", tmp_path / "dask")
         started += [dask("worker", *file, *own, log=log, **environment) for _ in range(2)]
         wait_until(lambda: where.exists() and bool(where.read_text()), started[0])
         wait_until(lambda: log.read_text().count("Registered to:") == 2, started[0])

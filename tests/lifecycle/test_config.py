@@ -20,7 +20,7 @@ def test_the_example_in_the_docstring(tmp_path: Path) -> None:
     assert config.__doc__
     example = "".join(line[4:] + "\n" for line in config.__doc__.splitlines() if line.startswith("    "))
     run = read(tmp_path, example)
-    assert run == RunConfig(tmp_path / "recordings/anna", "en", "all rights reserved", 7, 2, 30, 400)
+    assert run == RunConfig(tmp_path / "recordings/anna", "en", "all rights reserved", 7, 2, 30, 400, 30)
 
 
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_without_consent_a_voice_is_archived_for_oneself_alone(store: Store) -> 
     assert not (store.home / "keys").exists()
     code, told = for_others(store)
     assert code == 0, told
-    assert "archived for yourself, and may be for nobody else" in told
+    assert "it is for yourself, and may be for nobody else" in told
 
 
 def test_with_it_what_was_agreed_to_and_no_more(store: Store) -> None:

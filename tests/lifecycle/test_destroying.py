@@ -110,10 +110,10 @@ def test_a_record_is_left_without_paths(store: Store, tmp_path: Path) -> None:
 
 
 def test_an_interrupted_destruction_leaves_no_voice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(path: Path, size: int) -> None:
+    def interrupted(path: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(destroying, "_overwrite", interrupted)
+    monkeypatch.setattr(destroying, "overwrite_and_remove", interrupted)
     with pytest.raises(OSError, match="Input"):
         destroy_voice(store, "ada", NOW)
     assert store.names() == ()

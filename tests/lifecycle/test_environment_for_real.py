@@ -32,7 +32,7 @@ from lifecycle.errors import MemoryLimitError, TimeLimitError
 from tests.lifecycle.started_engine import started_engine
 from tests.tiny_voice import TEXTS, make_tiny_voice
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.sockets("network")]  # an engine, and pip
 
 MOST_bytes = 160_000_000  # of the player's image
 

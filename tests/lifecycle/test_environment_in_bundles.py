@@ -106,6 +106,15 @@ def test_without_an_engine_there_is_one_sentence_and_another_way(
     assert "lifecycle environment venv BUNDLE DIR" in hint
 
 
+@pytest.mark.parametrize("address", ["tcp://192.0.2.1:2375", "ssh://anna@192.0.2.1"])
+def test_an_engine_on_another_machine_is_not_asked(bundle: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    pytest.importorskip("docker", reason="the docker SDK is not installed")
+    result = call("environment", "run", bundle, "--accept-unsigned", "--", "speak", "Good morning.")
+    assert result.exit_code == 1
+    assert "may be another machine's" in result.stderr
+
+
 def test_without_the_docker_sdk_it_says_so(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "docker", None)
     result = call("environment", "run", bundle, "--", "speak", "Good morning.")

@@ -22,9 +22,9 @@ from lifecycle.ledgers import (
     write_copy,
 )
 from lifecycle.store import Store
-from privacy.errors import CapExceededError, LedgerDamagedError
+from privacy.errors import CapExceededError, LedgerDamagedError, NotComposableError
 from privacy.pseudonyms import PSEUDONYM
-from tests.privacy.ledgers import SUBJECT, entry
+from tests.privacy.ledgers import SUBJECT, entry, sampled, take_the_extra_away
 
 
 def counting(count: int) -> bytes:
@@ -131,7 +131,7 @@ def test_the_verb_tells_lines_sums_and_what_is_not_protected(store: Store) -> No
     code, told = call(store, "one")
     assert code == 0
     assert f"2 releases of {SUBJECT}" in told
-    assert "per utterance: epsilon 5.99" in told
+    assert "per utterance, replace-one: epsilon 5.99" in told
     assert "not protected: who speaks" in told
     code, told = call(store, "--speaker", SUBJECT, "--json")
     facts = json.loads(told)
@@ -155,7 +155,49 @@ def test_a_jitter_leaves_no_sum(store: Store) -> None:
     code, told = call(store, "--speaker", SUBJECT)
     assert code == 0
     assert "epsilon none  sigma 0.01, which protects nothing" in told
-    assert "per speaker: epsilon none at delta 1e-05 (next to no protection)" in told
+    assert "per speaker, replace-one: epsilon none at delta 1e-05 (next to no protection)" in told
+
+
+def test_sums_of_two_adjacencies_are_shown_side_by_side_and_said_not_to_be_added_up(store: Store) -> None:
+    append(store, entry("utterance", 4.0))
+    append(store, sampled(tuning_runs=1))
+    code, told = call(store, "--speaker", SUBJECT)
+    assert code == 0
+    assert f"sgd  epsilon {sampled().epsilon:.4g} at delta 1e-05" in told
+    assert "per utterance, add/remove  noise multiplier 4  sample rate 0.1  steps 50  n 300, and 1 tuning run" in told
+    assert "all of it, per utterance, replace-one: epsilon 4 at delta 1e-05" in told
+    assert "all of it, per utterance, add/remove: epsilon 0.9" in told
+    assert "all of it, per speaker, add/remove: epsilon none at delta 1e-05 (next to no protection)" in told
+    assert "The sums are not added up" in told
+    assert "Whoever has releases of both kinds has all that both give away." in told
+    assert "cap: epsilon 10 at delta 1e-05, for each sum in which something was promised" in told
+    sums = json.loads(call(store, "--speaker", SUBJECT, "--json")[1])["sums"]
+    assert [(one["unit"], one["adjacency"]) for one in sums] == [
+        ("utterance", "replace-one"),
+        ("speaker", "replace-one"),
+        ("utterance", "add/remove"),
+        ("speaker", "add/remove"),
+    ]
+    assert sums[2]["mu"] is None and sums[2]["epsilon"] > (sampled().epsilon or 0)
+    assert "promised nothing about the speaker" in sums[3]["why"]
+
+
+def test_what_was_not_recomputed_is_said_so_and_is_no_yes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(store, entry("utterance", 4.0))
+    append(store, sampled())
+    later = sampled(5.0)
+    take_the_extra_away(monkeypatch)
+    code, told = call(store, "--speaker", SUBJECT)
+    assert code == 1
+    assert "every line in its place, but 1 of them not recomputed" in told
+    assert "NOT RECOMPUTED: NEEDS THE EXTRA [PRIVATE]" in told
+    assert "all of it, per utterance, add/remove: epsilon none" in told
+    assert "the sum under add/remove cannot be made: what accounts for sampled runs is not installed" in told
+    facts = json.loads(call(store, "--speaker", SUBJECT, "--json")[1])
+    assert [line["not_recomputed"] for line in facts["entries"]] == [None, "not recomputed: needs the extra [private]"]
+    assert facts["entries"][1]["recomputed_epsilon"] is None
+    with pytest.raises(NotComposableError, match=r"needs the extra \[private\]"):
+        append(store, later)
 
 
 def test_a_voice_of_which_nothing_was_released(store: Store) -> None:

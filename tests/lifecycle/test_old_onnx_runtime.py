@@ -17,7 +17,7 @@ from core_model.voice import Voice
 from lifecycle.migrating import Terms, migrate_voice
 from tests.lifecycle.old_voices.stored import NOW, put_ir_10, restore_stored
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sockets("network")]  # pip fetches it
 
 DECODE = """
 import json, sys

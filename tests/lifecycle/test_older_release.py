@@ -16,7 +16,7 @@ from lifecycle.cli import main
 from tests.lifecycle.older_release import Environment, has_commit, releases
 from tests.tiny_voice import make_tiny_voice
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sockets("network")]  # pip fetches what the release needs
 BEFORE_SCHEMA_2 = "51bf1ea"
 
 

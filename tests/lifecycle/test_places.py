@@ -134,6 +134,7 @@ for name in ("a.voice", "sub/b.voice", ".hidden/c.voice", "f.txt"):
 """
 
 
+@pytest.mark.sockets("loopback")
 def test_bundles_in_a_bucket_are_found_fetched_and_told_of(tmp_path: Path, server: dict[str, str]) -> None:
     """They are refused, being none: what is fetched and verified is as of any file. The slow test has whole ones."""
     environment = {**os.environ, **server}
@@ -151,6 +152,7 @@ def test_bundles_in_a_bucket_are_found_fetched_and_told_of(tmp_path: Path, serve
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.sockets("loopback")
 def test_a_bucket_that_is_not_there_is_a_sentence(server: dict[str, str]) -> None:
     process = start("verify", "s3://no-such-bucket/x", "s3://none", environment=server)
     out, err = process.communicate(timeout=120)

@@ -30,8 +30,10 @@ from core_model.text.front_end import FrontEnd
 from core_model.training.adaptation import Adaptation
 from core_model.voice import Voice
 from lifecycle.cli import main
+from lifecycle.consenting import read_statements, weights_of
 from lifecycle.errors import VoiceExistsError
 from lifecycle.recording import Recording, survey
+from lifecycle.retention import term_of
 from lifecycle.store import Store
 from lifecycle.training import Tell, train
 
@@ -72,7 +74,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     place = tmp_path_factory.mktemp("training")
     recordings = lay_out(place / "recordings", "01", "02", "03", "06", "07", "08", wrong="04")
     (place / "run.toml").write_text('recordings = "recordings"\ngpt_steps = 2\nsovits_steps = 2\nthreads = 1\n')
-    words = ["train", "anna", "--config", place / "run.toml", "--home", place / "home", "--seed", "7", "--json"]
+    words = ["train", "anna", "--config", place / "run.toml", "--home", place / "home", "--seed", "7"]
+    words += ["--synthetic", "--json"]
     result = CliRunner().invoke(main, [str(word) for word in words])
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)  # one object, and nothing else
@@ -112,7 +115,19 @@ def test_the_answer_names_the_voice_and_what_was_left_out_after_all(made: Made) 
 def test_nothing_is_left_of_the_run_but_the_voice(made: Made) -> None:
     assert [path.name for path in (made.home / "voices").iterdir()] == ["anna"]
     assert list((made.home / "work").iterdir()) == []
-    assert sorted(path.name for path in made.home.iterdir()) == [".lock", "voices", "work"]
+    found = {path.relative_to(made.home).as_posix() for path in made.home.rglob("*")}
+    outside = {name for name in found if not name.startswith("voices/")}
+    keys = {"keys", "keys/signing", "keys/signing.pub", "keys/signing.p256.pub", "keys/work"}
+    assert outside == {".lock", "voices", "work", "recordings", "recordings/anna.json"} | keys
+
+
+def test_what_was_read_is_under_a_date_and_whose_it_is_stands_in_the_voice(made: Made) -> None:
+    term = term_of(Store(made.home), "anna")
+    assert term is not None
+    assert (str(term.ends), term.directory) == (made.told["recordings_until"], made.recordings)
+    assert set(term.files) == {path.name for path in made.recordings.iterdir()}
+    [said] = read_statements(made.voice.directory)
+    assert (said.statement.kind, said.statement.weights) == ("nobody", weights_of(made.voice.directory))
 
 
 def test_the_records_tell_of_every_step(made: Made) -> None:
@@ -225,6 +240,7 @@ def test_work_on_a_voice_that_is_whole_goes_with_the_next_training(made: Made, t
 CHILD = """
 import os, signal, sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
@@ -255,15 +271,17 @@ def patch(module, name, place, half=None):
         return real(*arguments, **named)
     setattr(module, name, patched)
 
-def half_a_file(real, tensors, path):
-    real(tensors, path)
-    os.truncate(path, os.path.getsize(path) // 2)
+def half_a_file(real, tensors):
+    for count, piece in enumerate(real(tensors)):
+        if count == 9 and at("checkpoint"):
+            die()
+        yield piece
 
 def half_a_line(real, curves, progress):
     real(curves, progress)
     os.truncate(curves._path, os.path.getsize(curves._path) - 9)
 
-patch(checkpoint, "save_file", "checkpoint", half_a_file)
+checkpoint.pieces_of = partial(half_a_file, checkpoint.pieces_of)
 patch(training_report.Curves, "add", "curve", half_a_line)
 patch(training, "write_records", "records")
 patch(training, "write_exports", "exports")

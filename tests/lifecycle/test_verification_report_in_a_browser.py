@@ -27,6 +27,7 @@ from tests.lifecycle.verified import MACHINE, NOW, drifting, passing
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
+    pytest.mark.sockets("loopback"),  # what the browser asks for the page
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"),
 ]

@@ -50,7 +50,7 @@ def test_no_two_neighbours_are_farther_apart_than_is_said() -> None:
 
 @pytest.mark.parametrize(("sigma", "mu"), [(256, 1.7), (4096, 0.3), (4096, 1.7), (5000, 6.0)])
 def test_the_claim_holds_for_the_discrete_gaussian_itself(sigma: int, mu: float) -> None:
-    """delta summed over every integer (Canonne et al. 2020, Theorem 7), at the epsilon that is claimed."""
+    """delta summed over every integer (Canonne et al. 2020), at the epsilon that is claimed."""
     shift = math.floor(mu * sigma)
     epsilon = claimed(shift / STEPS, sigma, 1, 1e-5)
     k = np.arange(-14 * sigma, 14 * sigma + shift, dtype=np.float64)

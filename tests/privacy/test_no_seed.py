@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOM = sorted((ROOT / "privacy").glob("*.py"))
+# What judges a release: it resamples scores and tries seeds, and nothing of the noise's way may know of it.
+JUDGES = {"metrics", "resampling", "reidentification", "membership", "inversion"}
+ROOM = sorted(path for path in (ROOT / "privacy").glob("*.py") if path.stem not in JUDGES)
 CALLERS = sorted(
     path
     for path in (ROOT / "lifecycle").rglob("*.py")
@@ -55,6 +57,27 @@ def test_the_room_has_no_way_in(path: Path) -> None:
 @pytest.mark.parametrize("path", CALLERS, ids=lambda path: path.name)
 def test_who_calls_it_has_none_either(path: Path) -> None:
     assert list(ways(ast.parse(path.read_text()), {"random", "numpy.random"})) == []
+
+
+@pytest.mark.parametrize("path", ROOM, ids=lambda path: path.name)
+def test_what_makes_noise_knows_nothing_of_what_judges_it(path: Path) -> None:
+    assert imported(path) & {f"privacy.{judge}" for judge in JUDGES} == set()
+
+
+@pytest.mark.parametrize("judge", sorted(JUDGES))
+def test_what_judges_noise_makes_none(judge: str) -> None:
+    """It neither calls the mechanisms nor the sampler, and draws of no generator but one that was passed in."""
+    path = ROOT / "privacy" / f"{judge}.py"
+    assert imported(path) & {"privacy.mechanisms", "privacy.discrete_gaussian", "privacy.dpsgd"} == set()
+    made = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    assert [ast.unparse(call.func) for call in made if "random" in ast.unparse(call.func)] == []
+
+
+def imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    whole = {f"{node.module}.{name.name}" for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names}
+    whole |= {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    return whole | {name.rpartition(".")[0] for name in whole}
 
 
 def test_only_one_function_draws_and_only_from_the_operating_system() -> None:

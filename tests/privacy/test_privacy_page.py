@@ -9,6 +9,7 @@ import pytest
 
 from privacy import accountant
 from privacy.budget import Budget
+from privacy.sampled_gaussian import SampledGaussian, claim, pld_epsilon, rdp_epsilon
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "privacy.md").read_text()
 DELTA = 1e-5
@@ -31,6 +32,20 @@ def test_the_mean_of_n() -> None:
     for n, *cosines in rows:
         sigmas = [2 / int(n) / accountant.mu_of(Budget(epsilon, DELTA)) for epsilon in (1, 4, 8)]
         assert cosines == [f"{accountant.expected_cosine(sigma, 256, 0.92):.2f}" for sigma in sigmas]
+
+
+def test_dp_sgd() -> None:
+    """Of PRV, which takes torch, only that it is what was claimed beside PLD: the claim names it."""
+    run = SampledGaussian(1.0, 32 / 300, 187)
+    assert f"| ε by PLD | {pld_epsilon(run, DELTA):.2f} | 10.32 |" in PAGE
+    assert f"| ε by RDP, at most | {rdp_epsilon(run, DELTA):.2f} | 11.4 |" in PAGE
+    assert claim(run, DELTA, float(re.findall(r"ε by PRV \| ([\d.]+)", PAGE)[0])).accountant.startswith("PRV")
+    for n, batch in ((300, 64), (1000, 128)):
+        (told,) = re.findall(rf"^\| N = {n}, batch {batch}, by PLD, now \| (.+) \|$", PAGE, re.MULTILINE)
+        for epsilon, noise in zip((1.0, 4.0, 8.0), map(float, told.split(" | ")), strict=True):
+            steps = 20 * n // batch
+            assert pld_epsilon(SampledGaussian(noise, batch / n, steps), DELTA) <= epsilon
+            assert pld_epsilon(SampledGaussian(noise * (1 - 2e-3), batch / n, steps), DELTA) > epsilon
 
 
 def test_releases_together_and_jitter() -> None:

@@ -19,6 +19,7 @@ from core_model.diffusion.cfm import Lesson
 from core_model.diffusion.synthesizer import FlowMatchingSoVITS
 from core_model.training import checkpoint
 from core_model.training.fine_tuning.utterances import HOP, Batch, Utterances
+from core_model.training.keeping import IN_THE_CLEAR, Keeper
 from core_model.training.schedule import Progress, Report, silent
 
 MelOf = Callable[[np.ndarray], np.ndarray]  # (N,) float32 at 32 kHz -> normalised mel (M, L)
@@ -44,6 +45,7 @@ class FlowMatchingPlan:
     device: str = "cpu"
     checkpoint: Path | None = None
     checkpoint_every: int = 50
+    keeper: Keeper = IN_THE_CLEAR
 
 
 def train(
@@ -63,7 +65,7 @@ def train(
     moving = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(moving, lr=plan.learning_rate, betas=(0.8, 0.99), eps=1e-9)
     networks, optimizers = {"sovits": network}, {"adamw": optimizer}
-    start = checkpoint.load(plan.checkpoint, networks, optimizers) if plan.checkpoint else 0
+    start = checkpoint.load(plan.checkpoint, networks, optimizers, plan.keeper) if plan.checkpoint else 0
     for step in range(start, plan.steps):
         for group in optimizer.param_groups:
             group["lr"] = plan.learning_rate * _DECAY ** (step // plan.steps_per_epoch)
@@ -73,7 +75,7 @@ def train(
         optimizer.step()
         report(Progress("flow_matching", step + 1, plan.steps, {"velocity": loss.item()}))
         if plan.checkpoint and ((step + 1) % plan.checkpoint_every == 0 or step + 1 == plan.steps):
-            checkpoint.save(plan.checkpoint, step + 1, networks, optimizers)
+            checkpoint.save(plan.checkpoint, step + 1, networks, optimizers, plan.keeper)
     network.eval()
 
 

@@ -18,6 +18,7 @@ from core_model.gpt import GPT
 from core_model.training import checkpoint
 from core_model.training.fine_tuning.scaled_adam import ScaledAdam
 from core_model.training.fine_tuning.utterances import Batch, Utterances
+from core_model.training.keeping import IN_THE_CLEAR, Keeper
 from core_model.training.schedule import Progress, Report, silent
 
 FIRST_LEARNING_RATE = 0.01  # of the very first step alone: upstream's schedule takes hold after it
@@ -38,6 +39,7 @@ class GPTPlan:
     device: str = "cpu"
     checkpoint: Path | None = None
     checkpoint_every: int = 50
+    keeper: Keeper = IN_THE_CLEAR
 
 
 def loss_of(network: GPT, batch: Batch, device: str = "cpu") -> tuple[torch.Tensor, int, int]:
@@ -65,7 +67,7 @@ def train(network: GPT, utterances: Utterances, plan: GPTPlan, report: Report = 
     network.to(plan.device).train()
     optimizer = ScaledAdam([p for p in network.parameters() if p.requires_grad], plan.learning_rate)
     networks, optimizers = {"gpt": network}, {"scaled_adam": optimizer}
-    start = checkpoint.load(plan.checkpoint, networks, optimizers) if plan.checkpoint else 0
+    start = checkpoint.load(plan.checkpoint, networks, optimizers, plan.keeper) if plan.checkpoint else 0
     for step in range(start, plan.steps):
         for group in optimizer.param_groups:
             group["lr"] = plan.first_learning_rate if step == 0 else plan.learning_rate
@@ -81,5 +83,5 @@ def train(network: GPT, utterances: Utterances, plan: GPTPlan, report: Report = 
         told = {"cross_entropy": total / count, "accuracy": right / count}
         report(Progress("gpt", step + 1, plan.steps, told))
         if plan.checkpoint and ((step + 1) % plan.checkpoint_every == 0 or step + 1 == plan.steps):
-            checkpoint.save(plan.checkpoint, step + 1, networks, optimizers)
+            checkpoint.save(plan.checkpoint, step + 1, networks, optimizers, plan.keeper)
     network.eval()

@@ -10,7 +10,7 @@ recording that cannot be used is returned with the reason. Reference: INFERENCE.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -51,8 +51,8 @@ class Spoken:
     """One recording: what identifies it to the caller, its waveform (float32 at 32 kHz) and what is said in it."""
 
     label: str
-    waveform: np.ndarray
-    phonemes: Phonemes
+    waveform: np.ndarray = field(repr=False)
+    phonemes: Phonemes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

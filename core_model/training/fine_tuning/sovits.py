@@ -10,7 +10,7 @@ core_model.training.checkpoint.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from core_model.sovits.layers import take_frames
 from core_model.sovits.synthesizer import SoVITS, TrainingForward
 from core_model.training import checkpoint
 from core_model.training.fine_tuning.utterances import FFT, HOP, SAMPLE_RATE, SLICE_FRAMES, Batch, Utterances
+from core_model.training.keeping import IN_THE_CLEAR, Keeper
 from core_model.training.schedule import Progress, Report, silent
 
 MEL_BANDS = 128
@@ -47,6 +48,7 @@ class SoVITSPlan:
     device: str = "cpu"
     checkpoint: Path | None = None
     checkpoint_every: int = 50
+    keeper: Keeper = IN_THE_CLEAR
 
 
 class MelBands(nn.Module):
@@ -79,9 +81,9 @@ class _Pass:
     """One batch through the network: what came out, and what it should sound like."""
 
     out: TrainingForward
-    real: Tensor  # (B, 1, N) the slices that were spoken
-    real_mel: Tensor  # (B, M, SLICE_FRAMES)
-    generated: Tensor  # (B, 1, N) float32
+    real: Tensor = field(repr=False)  # (B, 1, N) the slices that were spoken
+    real_mel: Tensor = field(repr=False)  # (B, M, SLICE_FRAMES)
+    generated: Tensor = field(repr=False)  # (B, 1, N) float32
 
 
 def train(
@@ -100,7 +102,7 @@ def train(
     judges_optimizer = torch.optim.AdamW(judges.parameters(), betas=(0.8, 0.99), eps=1e-9)
     networks: dict[str, nn.Module] = {"sovits": network, "judges": judges}
     optimizers: dict[str, torch.optim.Optimizer] = {"adamw": optimizer, "judges_adamw": judges_optimizer}
-    start = checkpoint.load(plan.checkpoint, networks, optimizers) if plan.checkpoint else 0
+    start = checkpoint.load(plan.checkpoint, networks, optimizers, plan.keeper) if plan.checkpoint else 0
     for step in range(start, plan.steps):
         rate = plan.learning_rate * _DECAY ** (step // plan.steps_per_epoch)
         groups = (*optimizer.param_groups, *judges_optimizer.param_groups)
@@ -114,7 +116,7 @@ def train(
         optimizer.step()
         report(Progress("sovits", step + 1, plan.steps, parts | told))
         if plan.checkpoint and ((step + 1) % plan.checkpoint_every == 0 or step + 1 == plan.steps):
-            checkpoint.save(plan.checkpoint, step + 1, networks, optimizers)
+            checkpoint.save(plan.checkpoint, step + 1, networks, optimizers, plan.keeper)
     network.eval()
 
 

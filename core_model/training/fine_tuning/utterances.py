@@ -9,7 +9,7 @@ P phonemes, T semantic codes (25 a second), F = 2T latent frames of 640 samples,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,11 +29,12 @@ _PHONEMES_PER_SECOND = (3.0, 25.0)  # outside of it the transcript is not what w
 class Utterance:
     """One utterance as the networks see it."""
 
-    phonemes: np.ndarray  # (P,) int64
-    codes: np.ndarray  # (T,) int64
-    waveform: np.ndarray  # (N,) int16
-    word_features: np.ndarray | None = None  # (P, W) float16; None: zeros, as everywhere but in Chinese
-    speaker_vector: np.ndarray | None = None  # (V,) float32; where the family takes one
+    phonemes: np.ndarray = field(repr=False)  # (P,) int64
+    codes: np.ndarray = field(repr=False)  # (T,) int64
+    waveform: np.ndarray = field(repr=False)  # (N,) int16
+    # (P, W) float16; None: zeros, as everywhere but in Chinese
+    word_features: np.ndarray | None = field(default=None, repr=False)
+    speaker_vector: np.ndarray | None = field(default=None, repr=False)  # (V,) float32; where the family takes one
 
     @property
     def seconds(self) -> float:
@@ -45,15 +46,15 @@ class Utterance:
 class Batch:
     """Utterances side by side, padded with zeros."""
 
-    phonemes: np.ndarray  # (B, P)
-    phoneme_lengths: np.ndarray  # (B,)
-    codes: np.ndarray  # (B, T)
-    code_lengths: np.ndarray  # (B,)
-    spectrogram: np.ndarray  # (B, FFT / 2 + 1, 2T) float32, linear
-    frame_lengths: np.ndarray  # (B,)
-    waveform: np.ndarray  # (B, 2T * HOP) float32 in -1 .. 1
-    word_features: np.ndarray | None  # (B, P, W) float32; None: nobody has any
-    speaker_vectors: np.ndarray | None  # (B, V) float32
+    phonemes: np.ndarray = field(repr=False)  # (B, P)
+    phoneme_lengths: np.ndarray = field(repr=False)  # (B,)
+    codes: np.ndarray = field(repr=False)  # (B, T)
+    code_lengths: np.ndarray = field(repr=False)  # (B,)
+    spectrogram: np.ndarray = field(repr=False)  # (B, FFT / 2 + 1, 2T) float32, linear
+    frame_lengths: np.ndarray = field(repr=False)  # (B,)
+    waveform: np.ndarray = field(repr=False)  # (B, 2T * HOP) float32 in -1 .. 1
+    word_features: np.ndarray | None = field(repr=False)  # (B, P, W) float32; None: nobody has any
+    speaker_vectors: np.ndarray | None = field(repr=False)  # (B, V) float32
 
 
 def unusable_reason(utterance: Utterance) -> str | None:

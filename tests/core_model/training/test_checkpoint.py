@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -84,13 +86,14 @@ from torch import nn
 from core_model.training import checkpoint
 module = nn.Linear(4, 4)
 path = Path(sys.argv[1])
-real = checkpoint.save_file
-def half(tensors, partial):
-    real(tensors, partial)
-    os.truncate(partial, os.path.getsize(partial) // 2)
+real = checkpoint.pieces_of
+def half(tensors):
+    first, *rest = real(tensors)
+    yield first
+    yield rest[0][:len(rest[0]) // 2]
     os.kill(os.getpid(), signal.SIGKILL)
 checkpoint.save(path, 1, {"net": module}, {})
-checkpoint.save_file = half
+checkpoint.pieces_of = half
 checkpoint.save(path, 2, {"net": module}, {})
 """
 
@@ -109,3 +112,35 @@ def test_killed_while_writing_the_last_whole_one_is_found(tmp_path: Path) -> Non
     assert checkpoint.load(path, {"net": module}, {}) == 1
     checkpoint.save(path, 2, {"net": module}, {})  # what the killed one left is in nobody's way
     assert [p.name for p in tmp_path.iterdir()] == ["c"]
+
+
+class Turned:
+    """A keeper that changes every byte, and changes it back."""
+
+    def write(self, path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+        path.write_bytes(bytes(byte ^ 0x5A for piece in pieces for byte in piece))
+
+    def read(self, path: Path) -> bytes | None:
+        return bytes(byte ^ 0x5A for byte in path.read_bytes()) if path.exists() else None
+
+
+def test_a_keeper_sees_to_what_reaches_the_disk(tmp_path: Path) -> None:
+    module, other = network(1), network(2)
+    checkpoint.save(tmp_path / "c", 4, {"net": module}, {}, Turned())
+    with pytest.raises(SafetensorError):
+        load_file(tmp_path / "c")
+    assert checkpoint.load(tmp_path / "c", {"net": other}, {}, Turned()) == 4
+    assert all(torch.equal(a, b) for a, b in zip(module.parameters(), other.parameters(), strict=True))
+
+
+def test_the_file_is_what_safetensors_reads(tmp_path: Path) -> None:
+    """Every type that a network or an optimizer holds, no axis, no element, and a tensor that is laid out otherwise."""
+    kinds = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.uint8)
+    tensors = {f"odd {kind}": torch.arange(15).reshape(3, 5).to(kind) for kind in kinds}
+    tensors |= {"bool": torch.tensor([True, False, True]), "scalar": torch.tensor(2.5), "none": torch.zeros(0, 3)}
+    tensors["turned"] = torch.arange(6.0).reshape(2, 3).T
+    (tmp_path / "c").write_bytes(b"".join(checkpoint.pieces_of(tensors)))
+    found = load_file(tmp_path / "c")
+    assert found.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert found[name].dtype == tensor.dtype and torch.equal(found[name], tensor), name

@@ -14,7 +14,10 @@ from tests.lifecycle.matrix.test_results import RESULTS
 from tests.lifecycle.test_verification_report_in_a_browser import CHROMIUM, NAME, served, show
 
 __all__ = ["served"]  # the fixture, for pytest
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
+pytestmark = [
+    pytest.mark.sockets("loopback"),
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"),
+]
 
 
 def test_it_is_drawn_and_asks_for_nothing(served: tuple[Path, int, list[str]]) -> None:

@@ -95,6 +95,7 @@ python = ["3.99", "this"]
 
 
 @pytest.mark.slow
+@pytest.mark.sockets("network")
 def test_torch_and_torchscript_and_a_voice_that_drifted(home: Path) -> None:
     rows = f'[[rows]]\ntorch = ["{TORCH}"]\nrunners = ["torch", "torchscript"]\n'
     done = verify(home, rows)
@@ -110,6 +111,7 @@ def test_torch_and_torchscript_and_a_voice_that_drifted(home: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sockets("network")
 def test_a_voice_gets_its_tolerances_from_a_matrix(home: Path) -> None:
     rows = f'[[rows]]\ntorch = ["{TORCH}"]\nrunners = ["torch"]\n[[rows]]\nonnxruntime = ["{ONNX}"]\n'
     before = read_golden(home / "voices" / "ada").tolerances
@@ -123,6 +125,7 @@ def test_a_voice_gets_its_tolerances_from_a_matrix(home: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.sockets("network")
 def test_tolerances_that_cannot_be_taken_leave_results_and_the_voice_as_it_was(home: Path) -> None:
     record = (home / "voices" / "ada" / "golden" / "golden.json").read_bytes()
     done = verify(home, f'[[rows]]\nonnxruntime = ["{ONNX}"]\n', "--calibrate", "--json")
@@ -133,6 +136,7 @@ def test_tolerances_that_cannot_be_taken_leave_results_and_the_voice_as_it_was(h
 
 
 @pytest.mark.slow
+@pytest.mark.sockets("network")
 @pytest.mark.skipif(HERE != "3.11", reason="onnxruntime 1.15.1 has wheels up to Python 3.11")
 def test_a_real_second_environment(tiny_voice: Voice, tmp_path: Path) -> None:
     """onnxruntime 1.15.1 (5 MB) of 2023, from whatever index pip has here."""

@@ -1,0 +1,80 @@
+"""Whose voice is in the recordings: what `train` is told of it, and the one question that it asks.
+
+Decides nothing: what counts, `lifecycle.consent_to_train` knows.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from lifecycle.cli.console import Console
+from lifecycle.store import Store
+
+if TYPE_CHECKING:
+    from lifecycle.consent_to_train import Permission
+
+
+def speaker_options(command: Callable[..., None]) -> Callable[..., None]:
+    """For `train`: gives it `own`, `nobody` and `keep_recordings`."""
+    for option in (
+        click.option(
+            "--keep-recordings",
+            metavar="DAYS",
+            type=click.IntRange(0, 36500),
+            help="How long they may lie where they lie: 30 if not said. See `destroy --expired`.",
+        ),
+        click.option(
+            "--synthetic", "nobody", is_flag=True, help="A machine spoke the recordings: there is no speaker."
+        ),
+        click.option("--i-am-the-speaker", "own", is_flag=True, help="The voice in the recordings is your own."),
+    ):
+        command = option(command)
+    return command
+
+
+def permission(
+    console: Console, store: Store, name: str, files: Mapping[str, str], *, own: bool, nobody: bool
+) -> Permission:
+    """By what *name* may learn from *files*; asks once, where anybody can be asked. ConsentError, RecordingsError."""
+    from lifecycle.consent_to_train import require_permission
+    from lifecycle.errors import SpeakerUnknownError
+    from privacy.consent import Statement
+
+    now = datetime.now(UTC)
+
+    def said(kind: str) -> Statement:
+        return Statement(kind, now.isoformat(timespec="seconds"), {})
+
+    told = said("own") if own else said("nobody") if nobody else None
+    try:
+        found = require_permission(store, name, files, now, told)
+    except SpeakerUnknownError:
+        if console.as_json or not sys.stdin.isatty():
+            raise
+        answer = click.prompt(
+            "Whose voice is in these recordings? Yours (me), a machine's (machine), or somebody else's (else)",
+            type=click.Choice(("me", "machine", "else")),
+            show_choices=False,
+            err=True,
+        )
+        if answer == "else":
+            raise
+        found = require_permission(store, name, files, now, said("own" if answer == "me" else "nobody"))
+    if found.origin not in ("said", "recorded"):
+        console.remark(
+            f"It learns from what {found.origin} learnt from, and what was said about that voice goes along."
+        )
+    return found
+
+
+def write_permission(store: Store, name: str, found: Permission) -> None:
+    """Put it into the voice that was trained by it."""
+    from lifecycle.consent_to_train import write_into
+
+    write_into(store, name, found, os.urandom)
