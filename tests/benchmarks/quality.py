@@ -6,8 +6,8 @@ Four rows for each person. *source*: the held-out recordings. *copy*: their own 
 what SoVITS loses is plain. *spoken*: text to speech. *untuned copy*: as copy, before adaptation. Every row has word
 error, cosine to the held-out recordings and DNSMOS overall, with bootstrap intervals over sentences. The bar: word
 error at most 10 points over the source, cosine 0.80, DNSMOS 2.5. figures.json and figures.md are written under DIR,
-with the judgement of every clip, so that a bench that was stopped goes on where it was. No waveform of the real person
-is kept but what DIR's package holds.
+with the judgement of every clip, so that a bench that was stopped goes on where it was. What was tuned to a person is
+removed when that person's rows are done: nobody asked them.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def judge_person(
         for name, waveform in made.items():
             clips[name].append(judged.clip(said.text, waveform))
         print(f"{person.name} {index + 1}/{len(person.held_out)}", flush=True)
-    shutil.rmtree(home / "voice")  # a voice of somebody who was not asked is not kept
+    shutil.rmtree(home)
     facts |= {"left_out": float(left_out), "cpu_seconds_per_second_of_speech": speak_s / max(audio_s, 1e-9)}
     return {name: row(found, clips["source"]) for name, found in clips.items()}, facts
 
