@@ -170,7 +170,8 @@ def train_aligner(run: Run, plan: Plan) -> PhoneClassifier:
         network.load_state_dict(load_file(path))
         return network
     run.begin(network, "aligner")
-    aligner.train(network, _labelled(run.work, every=3), aligner_options(run, plan), run.report)
+    if plan.steps["aligner"]:  # none in a trial of the other stages: then its hours of labels are not made either
+        aligner.train(network, _labelled(run.work, every=3), aligner_options(run, plan), run.report)
     partial = path.with_name(path.name + ".partial")
     save_file(network.cpu().state_dict(), partial)
     partial.replace(path)
