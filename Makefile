@@ -2,6 +2,8 @@
 #
 #   PYTHON=python3.12        another interpreter (3.11 or newer)
 #   TORCH_INDEX=URL          another wheel index for torch, e.g. https://download.pytorch.org/whl/cpu for the small CPU build
+#   MINUTES=N, DEVICE=cuda   how long `make base` may take, and on what
+#   QUALITY=DIR              where `make quality` keeps what it fetches and finds
 #   VENV=DIR                 another place for the environment
 #   ATTACKS=DIR              where `make attacks` keeps what it fetches and finds
 
@@ -10,12 +12,13 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 DEMO ?= demo
+QUALITY ?= $(or $(TMPDIR),/tmp)/lifecycle-quality
 ATTACKS ?= $(or $(TMPDIR),/tmp)/lifecycle-attacks
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 LOCKED = install --quiet --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help run languages environments upstream private judges dev test slow dsse environment lint types compat fuzz bench attacks docs golden demo base locks clean
+.PHONY: help run languages environments upstream private judges dev test slow dsse environment lint types compat fuzz bench attacks docs golden demo base quality locks clean
 
 help:  ## print this
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -91,8 +94,11 @@ golden: dev  ## recorded outputs of GPT-SoVITS; LIFECYCLE_GOLDENS and LIFECYCLE_
 demo: run  ## a voice, all the way round: train, archive, verify elsewhere, speak
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh examples/demo.sh $(DEMO)
 
-base: run  ## train the embedded base again (hours; resumable; needs flite, festival and espeak-ng)
-	$(VENV)/bin/python -m core_model.nano.recipe --work work/base
+base: run  ## train the embedded base again (hours; resumable; needs flite, festival and espeak-ng); MINUTES=, DEVICE=cuda
+	$(VENV)/bin/python -m core_model.nano.recipe --work work/base $(if $(MINUTES),--minutes $(MINUTES)) $(if $(DEVICE),--device $(DEVICE))
+
+quality: run judges  ## how well the base speaks, for two people it has never heard; fetches telephone prompts from Debian, 11 MB
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.benchmarks.quality --work $(QUALITY)
 
 locks: run  ## write requirements/*.lock again from requirements/*.in
 	$(PIP) install --quiet uv

@@ -17,6 +17,7 @@ CoreModelError
 ├── DimsError                   sizes that no network could have: carries the field
 ├── AlignmentError              transcript and recording do not fit each other
 ├── DatasetError                nothing to learn from, or utterances that do not belong together
+├── UnevenBatchError            a batch that cannot be shared evenly among processes: carries both numbers
 ├── ExportError                 a graph that could not be made: carries the kind
 ├── GoldenError                 a record of golden outputs that breaks its schema
 ├── PretrainedError             a network of upstream's (HuBERT, RoBERTa, ...) that is refused: carries the path
@@ -140,6 +141,15 @@ class AlignmentError(CoreModelError):
 
 class DatasetError(CoreModelError):
     """Nothing to learn from, or utterances that do not belong together."""
+
+
+class UnevenBatchError(CoreModelError):
+    """A batch that cannot be shared evenly among processes."""
+
+    def __init__(self, size: int, processes: int) -> None:
+        super().__init__(f"a batch of {size} cannot be shared evenly among {processes} processes")
+        self.size = size
+        self.processes = processes
 
 
 class ExportError(CoreModelError):

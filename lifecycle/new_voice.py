@@ -40,11 +40,19 @@ def write_new_voice(
     work: Path,
 ) -> None:
     """Fill *directory* with all of the voice but records/ and exports/; *work* takes the stock voice to judge by."""
+    voice = write_speaking_voice(directory, name, tuned, prepared, plan, licence)
+    _record_golden(voice, voice.description, prepared, now, work)
+
+
+def write_speaking_voice(
+    directory: Path, name: str, tuned: nano.Base, prepared: Prepared, plan: Adaptation, licence: str
+) -> Voice:
+    """Fill *directory* with what a voice needs to speak, and no golden outputs to be held to."""
     lineage: dict[str, object] = {"base": "nano", "base_sha256": tuned.sha256, "plan": asdict(plan)}
     description = nano_description(name, lineage, licence)
     _write_networks(directory, description, tuned, style_of(tuned.sovits.eval(), prepared.examples))
     write_data(directory / "text", ("en",))
-    _record_golden(Voice.open(directory), description, prepared, now, work)
+    return Voice.open(directory)
 
 
 def nano_description(name: str, lineage: dict[str, object], licence: str) -> Description:

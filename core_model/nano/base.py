@@ -48,12 +48,13 @@ def load(path: Path = FILE) -> Base:
     sha256 = digest(path)
     tensors = load_file(path)
     gpt, sovits, classifier = GPT(GPT_DIMS), SoVITS(SOVITS_DIMS), PhoneClassifier(AlignerDims())
-    gpt.load_state_dict(_part(tensors, "gpt"))
-    sovits.load_state_dict(_part(tensors, "sovits"))
-    classifier.load_state_dict(_part(tensors, "aligner"))
+    gpt.load_state_dict(part(tensors, "gpt"))
+    sovits.load_state_dict(part(tensors, "sovits"))
+    classifier.load_state_dict(part(tensors, "aligner"))
     return Base(gpt, sovits, Aligner(classifier, CODES), tensors["stock/styles"].float().numpy(), sha256)
 
 
-def _part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+def part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """One network's tensors of the file, in float32."""
     prefix = f"{name}/"
     return {key.removeprefix(prefix): tensor.float() for key, tensor in tensors.items() if key.startswith(prefix)}

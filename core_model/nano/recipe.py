@@ -1,241 +1,312 @@
-"""How the embedded base was made: speech from free engines, an aligner, the two stages, all packed as fp16.
+"""How the embedded base is made: speech from free engines, an aligner, the two stages, all packed as fp16.
 
-    python -m core_model.nano.recipe --work DIR        (or: make base)
+    python -m core_model.nano.recipe --work DIR --minutes 240        (make base MINUTES=240)
+    torchrun --nproc-per-node 2 -m core_model.nano.recipe --work DIR --minutes 240
 
-Every stage leaves a file under DIR and is skipped when that file is there; the two trainings go on from their last
-checkpoint. So it may be interrupted at any moment, and DIR may be thrown away afterwards. Needs flite, festival (with
-festvox-kallpc16k and -kdlpc16k), espeak-ng and wordnet-base, all from Debian; `make base` says so when one is missing.
+Stages: speech, dataset, aligner, gpt, sovits, pack. Every one leaves a file under DIR and is skipped when that file is
+there; the two long trainings go on from their last checkpoint. So it may be interrupted at any moment, or stopped after
+--slice minutes, and the same command goes on; DIR may be thrown away afterwards. With --minutes the machine's speed is
+measured first, and speech and steps are as many as fit (budget.py); the plan is kept in DIR. Needs flite, festival
+(with festvox-kallpc16k and -kdlpc16k), espeak-ng and wordnet-base, all from Debian; it says so when one is missing.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes.util
-import difflib
+import hashlib
 import json
-import shutil
+import os
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 from safetensors.torch import load_file, save_file
 
-from core_model.alignment_codes import SILENCE, phone_of
-from core_model.errors import AlignmentError
-from core_model.features import acoustic
+from core_model import machine
 from core_model.features.alignment import AlignerDims, PhoneClassifier
-from core_model.gpt import GPT
-from core_model.nano import speech
+from core_model.gpt import GPT, GPTDims
+from core_model.nano import base, budget, corpus, speech
+from core_model.nano.budget import Plan
 from core_model.nano.dims import CODES, GPT_DIMS, JUDGES, SOVITS_DIMS
-from core_model.sovits.discriminator import MultiPeriodDiscriminator
+from core_model.sovits.dims import SoVITSDims
+from core_model.sovits.discriminator import DiscriminatorDims, MultiPeriodDiscriminator
 from core_model.sovits.synthesizer import SoVITS
-from core_model.text.front_end import FrontEnd
 from core_model.training import aligner, gpt, sovits
 from core_model.training.adaptation import style_of
-from core_model.training.dataset import Dataset, Example, make_example, semitones
+from core_model.training.dataset import Dataset
+from core_model.training.processes import joined
 from core_model.training.schedule import Options, Progress, Report
 
-WORDNET = Path("/usr/share/wordnet")
-HELD_OUT_SENTENCES = 300  # never spoken by any speaker of the base
-MINUTES = {"flite": 9.0, "festival": 8.0, "espeak": 2.5}  # per speaker
 STAGES = ("speech", "dataset", "aligner", "gpt", "sovits", "pack")
-STEPS = {"aligner": 1500, "gpt": 4000, "sovits": 6500}
-_LEAST_TOKENS, _MOST_TOKENS = 20, 160  # utterances of 0.8 to 6.4 s
+_USUAL = sovits.Weights()
+_WARM_UP, _MEASURED = 3, 12  # steps of each training whose time is thrown away, and taken
 
 
-def symbols_with_stress(phones: Sequence[str], written: Sequence[str]) -> list[str]:
-    """An engine's *phones* as phonemes, with stress and marks from the front end's *written* phonemes where both agree.
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Of all networks; the defaults are the nano family's."""
 
-    Where they do not, the engine is right about what was spoken, and a vowel takes the stress that it has most often.
+    gpt: GPTDims = GPT_DIMS
+    sovits: SoVITSDims = SOVITS_DIMS
+    judges: DiscriminatorDims = JUDGES
+    aligner: AlignerDims = field(default_factory=AlignerDims)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every training of one base shares.
+
+    *start* is a base whose weights the networks begin with, or none; *weights* are of SoVITS's losses.
     """
-    spoken = [
-        f"{phone}0" if phone in {"AH", "ER"} else f"{phone}1" if phone[0] in "AEIOU" else phone for phone in phones
-    ]
-    bare = [phone_of(symbol) for symbol in written]
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, list(phones), bare, autojunk=False).get_opcodes():
-        if tag == "equal":
-            spoken[a:b] = written[c:d]
-        elif tag == "replace" and b - a == d - c:
-            for index in range(b - a):
-                if spoken[a + index][-1].isdigit() and written[c + index][-1].isdigit():
-                    spoken[a + index] = spoken[a + index][:-1] + written[c + index][-1]
-    return spoken
+
+    work: Path
+    options: Options  # seed, device, bfloat16, processes; the rest is each training's own
+    report: Report
+    sizes: Sizes = Sizes()
+    start: Path | None = None
+    weights: sovits.Weights = _USUAL
+
+    def begin(self, network: torch.nn.Module, name: str) -> None:
+        """Fill a fresh *network* from the base that was given."""
+        if self.start is not None:
+            network.load_state_dict(base.part(load_file(self.start), name))
 
 
-def missing_sources(wordnet: Path = WORDNET) -> list[str]:
-    """What Debian packages are needed and not here: `apt-get install` takes the names as they are."""
-    voices = Path("/usr/share/festival/voices/english")
-    needed = {
-        "flite": shutil.which("flite"),
-        "festival": shutil.which("festival"),
-        "festvox-kallpc16k": (voices / "kal_diphone").exists(),
-        "festvox-kdlpc16k": (voices / "ked_diphone").exists(),
-        "libespeak-ng1": ctypes.util.find_library("espeak-ng"),
-        "wordnet-base": (wordnet / "data.noun").exists(),
+class SliceOver(Exception):
+    """The minutes of this slice are over; the run goes on with the next one."""
+
+
+def aligner_options(run: Run, plan: Plan) -> Options:
+    """Of the phone classifier."""
+    return replace(run.options, steps=plan.steps["aligner"], batch_size=24, learning_rate=2e-3)
+
+
+def gpt_options(run: Run, plan: Plan) -> Options:
+    """Of the first stage."""
+    return replace(
+        run.options,
+        steps=plan.steps["gpt"],
+        learning_rate=1e-3,
+        checkpoint=run.work / "gpt.checkpoint.safetensors",
+        checkpoint_every=plan.checkpoint_every["gpt"],
+    )
+
+
+def sovits_options(run: Run, plan: Plan) -> Options:
+    """Of the second stage."""
+    return replace(
+        run.options,
+        steps=plan.steps["sovits"],
+        batch_size=12,
+        learning_rate=6e-4,
+        checkpoint=run.work / "sovits.checkpoint.safetensors",
+        checkpoint_every=plan.checkpoint_every["sovits"],
+    )
+
+
+def measure(run: Run, dataset: Dataset, clock: Callable[[], float]) -> dict[str, float]:
+    """Seconds of one step of "aligner", "gpt", "sovits" and "judged", on networks that are thrown away."""
+    short = budget.usual()
+    short = replace(short, steps=dict.fromkeys(budget.STAGES, _WARM_UP + _MEASURED))
+
+    def timed(train: Callable[[Options, Report], None], options: Options) -> float:
+        times: list[float] = []
+        train(replace(options, checkpoint=None), lambda _: times.append(clock()))
+        return (times[-1] - times[_WARM_UP - 1]) / _MEASURED if times else 0.0  # none: not the first process
+
+    sizes = run.sizes
+    heard = replace(run.weights, judges_from=0.0, judges_full=0.1)
+    labelled = _labelled(run.work, every=30)
+    second = sovits_options(run, short)
+    return {
+        "aligner": timed(
+            lambda o, r: aligner.train(PhoneClassifier(sizes.aligner), labelled, o, r), aligner_options(run, short)
+        ),
+        "gpt": timed(lambda o, r: gpt.train(GPT(sizes.gpt), dataset, o, r), gpt_options(run, short)),
+        "sovits": timed(lambda o, r: sovits.train(SoVITS(sizes.sovits), None, dataset, o, run.weights, r), second),
+        "judged": timed(
+            lambda o, r: sovits.train(
+                SoVITS(sizes.sovits), MultiPeriodDiscriminator(sizes.judges), dataset, o, heard, r
+            ),
+            second,
+        ),
     }
-    return [package for package, found in needed.items() if not found]
 
 
-def make_speech(work: Path) -> None:
-    """Let every speaker read its own shuffle of the sentences."""
-    texts = speech.sentences(WORDNET)
-    for index, speaker in enumerate(speech.SPEAKERS):
-        order = np.random.Generator(np.random.Philox(key=[7, index])).permutation(len(texts) - HELD_OUT_SENTENCES)
-        speech.generate(work / "speech", speaker, [texts[k] for k in order[:1500]], MINUTES[speaker.engine] * 60)
+def planned(run: Run, dataset: Dataset, seconds_left: float | None, clock: Callable[[], float]) -> Plan:
+    """The plan under DIR; where there is none yet, the usual one, or one that was measured to fit *seconds_left*."""
+    path = run.work / "plan.json"
+    if not path.exists():
+        plan = budget.usual()
+        if seconds_left is not None:
+            began = clock()
+            seconds = measure(run, dataset, clock)
+            if run.options.processes.first:
+                plan = budget.fitted(max(0.0, seconds_left - (clock() - began)), seconds)
+        if run.options.processes.first:
+            plan.write(path)
+        run.options.processes.wait()
+    return Plan.read(path)
 
 
-def _utterances(directory: Path) -> list[tuple[np.ndarray, str, list[str], list[float]]]:
-    """Of one speaker: (waveform, text, phones, ends in seconds)."""
-    found = []
-    for line in (directory / "segments.jsonl").read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        waveform, _ = soundfile.read(directory / entry["file"], dtype="float32")
-        phones = [phone for phone, _ in entry["phones"]]
-        found.append((acoustic.level(waveform), entry["text"], phones, [end for _, end in entry["phones"]]))
-    return found
+def _labelled(work: Path, every: int) -> list[aligner.Labelled]:
+    """One of *every* so many utterances, with the phone of each frame."""
+    return [
+        aligner.label(waveform, phones, ends, CODES)
+        for index in range(len(speech.SPEAKERS))
+        for waveform, _, phones, ends in corpus.utterances(work, index)[::every]
+    ]
 
 
-def make_dataset(work: Path) -> Dataset:
-    """All speakers' utterances as examples, in one file."""
-    path = work / "dataset.safetensors"
-    if path.exists():
-        return Dataset.load(path)
-    front_end = FrontEnd()
-    examples: list[Example] = []
-    for index, speaker in enumerate(speech.SPEAKERS):
-        utterances = _utterances(work / "speech" / speaker.name)
-        median = float(np.nanmedian(np.concatenate([semitones(waveform) for waveform, *_ in utterances])))
-        for waveform, text, phones, ends in utterances:
-            symbols = symbols_with_stress(phones, front_end.phonemize(text, "en").symbols)
-            if phones[0] != SILENCE:
-                symbols, ends = [SILENCE, *symbols], [0.04, *ends]
-            if phones[-1] != SILENCE:
-                symbols, ends = [*symbols, "."], [*ends, len(waveform) / acoustic.SAMPLE_RATE]
-            try:
-                example = make_example(index, waveform, symbols, ends, median, CODES)
-            except AlignmentError:
-                continue
-            if _LEAST_TOKENS <= len(example.tokens) <= _MOST_TOKENS:
-                examples.append(example)
-    dataset = Dataset(examples)
-    dataset.save(path)
-    return dataset
-
-
-def train_aligner(work: Path, options: Options) -> PhoneClassifier:
-    """The phone classifier, on every third utterance."""
-    path = work / "aligner.safetensors"
-    torch.manual_seed(options.seed)
-    network = PhoneClassifier(AlignerDims())
+def train_aligner(run: Run, plan: Plan) -> PhoneClassifier:
+    """The phone classifier, on every third utterance: a run of minutes, so it is done anew where it was stopped."""
+    path = run.work / "aligner.safetensors"
+    torch.manual_seed(run.options.seed)
+    network = PhoneClassifier(run.sizes.aligner)
     if path.exists():
         network.load_state_dict(load_file(path))
         return network
-    data = [
-        aligner.label(waveform, phones, ends, CODES)
-        for speaker in speech.SPEAKERS
-        for waveform, _, phones, ends in _utterances(work / "speech" / speaker.name)[::3]
-    ]
-    aligner.train(
-        network, data, replace(options, steps=STEPS["aligner"], batch_size=24, learning_rate=2e-3), _printed()
-    )
+    run.begin(network, "aligner")
+    if plan.steps["aligner"]:  # none in a trial of the other stages: then its hours of labels are not made either
+        aligner.train(network, _labelled(run.work, every=3), aligner_options(run, plan), run.report)
     partial = path.with_name(path.name + ".partial")
     save_file(network.cpu().state_dict(), partial)
     partial.replace(path)
     return network
 
 
-def train_gpt(work: Path, dataset: Dataset, options: Options) -> GPT:
+def train_gpt(run: Run, plan: Plan, dataset: Dataset) -> GPT:
     """The first stage, on all speakers."""
-    torch.manual_seed(options.seed)
-    network = GPT(GPT_DIMS)
-    options = replace(options, steps=STEPS["gpt"], learning_rate=1e-3, checkpoint=work / "gpt.checkpoint.safetensors")
-    gpt.train(network, dataset, options, _printed())
+    torch.manual_seed(run.options.seed)
+    network = GPT(run.sizes.gpt)
+    run.begin(network, "gpt")
+    gpt.train(network, dataset, gpt_options(run, plan), run.report)
     return network.cpu()
 
 
-def train_sovits(work: Path, dataset: Dataset, options: Options) -> SoVITS:
+def train_sovits(run: Run, plan: Plan, dataset: Dataset) -> SoVITS:
     """The second stage, on all speakers; its judges are thrown away with DIR."""
-    torch.manual_seed(options.seed)
-    network, judges = SoVITS(SOVITS_DIMS), MultiPeriodDiscriminator(JUDGES)
-    options = replace(
-        options,
-        steps=STEPS["sovits"],
-        batch_size=12,
-        learning_rate=6e-4,
-        checkpoint=work / "sovits.checkpoint.safetensors",
-    )
-    sovits.train(network, judges, dataset, options, report=_printed())
+    torch.manual_seed(run.options.seed)
+    network, judges = SoVITS(run.sizes.sovits), MultiPeriodDiscriminator(run.sizes.judges)
+    run.begin(network, "sovits")
+    sovits.train(network, judges, dataset, sovits_options(run, plan), run.weights, run.report)
     return network.cpu()
 
 
 def stock_styles(network: SoVITS, dataset: Dataset) -> torch.Tensor:
     """(speakers, S, 1): the mean style of every person of the base; espeak-ng's are robots and left out."""
     people = [index for index, speaker in enumerate(speech.SPEAKERS) if speaker.engine != "espeak"]
-    styles = [style_of(network, [e for e in dataset.examples if e.speaker == index][:20])[0] for index in people]
+    styles = [style_of(network, found[:20])[0] for index in people if (found := dataset.of(index))]
     return torch.from_numpy(np.stack(styles))
 
 
-def pack(work: Path, networks: dict[str, torch.nn.Module], styles: torch.Tensor) -> None:
-    """Everything as fp16 in one file beside this module, whole or not at all."""
+def pack(path: Path, networks: dict[str, torch.nn.Module], styles: torch.Tensor) -> None:
+    """Everything as fp16 in one file, whole or not at all."""
     tensors = {
         f"{name}/{key}": tensor.detach().to(torch.float16).contiguous()
         for name, network in networks.items()
         for key, tensor in network.state_dict().items()
     }
     tensors["stock/styles"] = styles.to(torch.float16)
-    packed = work / "base.safetensors"
-    save_file(tensors, packed)
-    destination = Path(__file__).with_name("base.safetensors")
-    beside = destination.with_name(destination.name + ".partial")
-    beside.write_bytes(packed.read_bytes())
-    beside.replace(destination)
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial)
+    partial.replace(path)
 
 
-def _printed(every: int = 50) -> Report:
-    started = time.monotonic()
+def make(run: Run, plan: Plan, dataset: Dataset, wanted: tuple[str, ...], destination: Path) -> None:
+    """The trainings and the file, as far as they are *wanted*."""
+    networks: dict[str, torch.nn.Module] = {}
+    processes = run.options.processes
+    if "aligner" in wanted:
+        if processes.first:
+            networks["aligner"] = train_aligner(run, plan)
+        processes.wait()
+    if "gpt" in wanted:
+        networks["gpt"] = train_gpt(run, plan, dataset)
+    if "sovits" in wanted:
+        networks["sovits"] = second = train_sovits(run, plan, dataset).eval()
+        if "pack" in wanted and processes.first:
+            pack(destination, networks, stock_styles(second, dataset))
+
+
+def _printed(began: float, clock: Callable[[], float], stop: float | None, every: int = 50) -> Report:
+    """A line every so many steps; SliceOver where the clock is past *stop*."""
 
     def report(progress: Progress) -> None:
         if progress.step % every == 0 or progress.step == progress.steps:
             told = "  ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
-            elapsed = time.monotonic() - started
-            print(f"{progress.stage} {progress.step}/{progress.steps}  {elapsed:.0f} s  {told}", flush=True)  # noqa: T201
+            print(f"{progress.stage} {progress.step}/{progress.steps}  {clock() - began:.0f} s  {told}", flush=True)  # noqa: T201
+        if stop is not None and clock() > stop:
+            raise SliceOver(f"{progress.stage} stands at step {progress.step} of {progress.steps}")
 
     return report
 
 
-def main() -> None:
-    """The command line: every stage up to the one that was asked for."""
+def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="where speech, features and checkpoints are kept")
+    parser.add_argument("--minutes", type=float, help="how long all of it may take; the first run plans with it")
+    parser.add_argument("--slice", type=float, help="stop after so many minutes; the same command goes on")
     parser.add_argument("--only", choices=STAGES, help="stop after this stage")
+    parser.add_argument("--start", type=Path, help="a base whose weights to begin with")
+    parser.add_argument("--kl", type=float, default=_USUAL.kl, help="weight of SoVITS's KL term")
+    parser.add_argument("--spoken", type=float, default=_USUAL.spoken, help="weight of what is decoded from the prior")
+    parser.add_argument("--out", type=Path, default=base.FILE, help="where the base is written")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that make the speech")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    return parser
+
+
+def main() -> None:
+    """The command line: every stage up to the one that was asked for."""
+    parser = _arguments()
     arguments = parser.parse_args()
-    if missing := missing_sources():
-        parser.error("these are needed first:  apt-get install " + " ".join(missing))
-    torch.set_num_threads(arguments.threads)
+    clock, began = time.monotonic, time.monotonic()
     work: Path = arguments.work
+    if not (work / "speech" / "corpus.json").exists() and (missing := corpus.missing_sources()):
+        parser.error("these are needed first:  apt-get install " + " ".join(missing))
+    if arguments.slice is not None and "WORLD_SIZE" in os.environ:
+        parser.error("--slice is for one process: stop torchrun, and the same command goes on from the last checkpoint")
+    torch.set_num_threads(arguments.threads)
     work.mkdir(parents=True, exist_ok=True)
-    options = Options(steps=0, seed=20_26, bfloat16=True, device=arguments.device)
+    _keep_to_what_was_begun(parser, work, arguments)
     wanted = STAGES[: STAGES.index(arguments.only) + 1] if arguments.only else STAGES
-    make_speech(work)
-    if "dataset" not in wanted:
-        return
-    dataset = make_dataset(work)
-    networks: dict[str, torch.nn.Module] = {}
-    if "aligner" in wanted:
-        networks["aligner"] = train_aligner(work, options)
-    if "gpt" in wanted:
-        networks["gpt"] = train_gpt(work, dataset, options)
-    if "sovits" in wanted:
-        sovits_network = train_sovits(work, dataset, options)
-        networks["sovits"] = sovits_network.eval()
-    if "pack" in wanted:
-        pack(work, networks, stock_styles(sovits_network, dataset))
+    seconds = None if arguments.minutes is None else arguments.minutes * 60
+    stop = None if arguments.slice is None else began + arguments.slice * 60
+    with joined(os.environ, arguments.device) as (processes, device):
+        bfloat16 = arguments.device == "cuda" or machine.computes_in_bfloat16()
+        options = Options(steps=0, seed=20_26, bfloat16=bfloat16, device=device, processes=processes)
+        weights = replace(_USUAL, kl=arguments.kl, spoken=arguments.spoken)
+        run = Run(work, options, _printed(began, clock, stop), start=arguments.start, weights=weights)
+        if processes.first:
+            with corpus.workers(arguments.workers) as mapped:
+                enough = (seconds or float("inf")) * budget.SPEECH_SHARE
+                corpus.make_speech(work, lambda: clock() - began > enough, mapped)
+                if "dataset" in wanted:
+                    corpus.make_dataset(work, mapped)
+        processes.wait()
+        if "dataset" not in wanted:
+            return
+        dataset = corpus.make_dataset(work)
+        plan = planned(run, dataset, None if seconds is None else seconds - (clock() - began), clock)
+        try:
+            make(run, plan, dataset, wanted, arguments.out)
+        except SliceOver as over:
+            print(f"{over}; the same command goes on.", flush=True)  # noqa: T201
+
+
+def _keep_to_what_was_begun(parser: argparse.ArgumentParser, work: Path, arguments: argparse.Namespace) -> None:
+    """A run goes on with the start and the weights that it began with: others would be another base."""
+    start = None if arguments.start is None else hashlib.sha256(arguments.start.read_bytes()).hexdigest()
+    told = json.dumps({"start": start, "kl": arguments.kl, "spoken": arguments.spoken})
+    mark = work / "begun.json"
+    if mark.exists() and mark.read_text(encoding="ascii") != told:
+        parser.error(f"{work} was begun with another --start, --kl or --spoken; give the same, or another --work")
+    mark.write_text(told, encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from core_model.alignment_codes import SILENCE
 from core_model.features.acoustic import SAMPLE_RATE
 from core_model.nano import espeak
 
+_PITCH_SPREAD = 0.14  # of the mean: what festival's own male voices have
 _MARGIN_S = 0.12  # silence kept at both ends of a sentence
 
 _ASKING = frozenset({"who", "what", "where", "when", "why", "how", "do", "did", "is"})
@@ -48,16 +49,26 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """An engine's voice under a warp; *warp* multiplies pitch and formants."""
+    """An engine's voice under a warp, which multiplies pitch and formants, and at a mean *pitch* of its own.
+
+    *pitch* in Hz is what is heard, after the warp; 0 leaves it to the engine. espeak-ng and flite's rms know none.
+    """
 
     engine: str
     voice: str
     warp: float = 1.0
+    pitch: float = 0.0
 
     @property
     def name(self) -> str:
         """What its directory is called."""
-        return f"{self.engine}-{self.voice.replace('+', '-')}-{round(self.warp * 100)}".lower()
+        pitch = f"-{round(self.pitch)}hz" if self.pitch else ""
+        return f"{self.engine}-{self.voice.replace('+', '-')}-{round(self.warp * 100)}{pitch}".lower()
+
+    @property
+    def engine_pitch(self) -> tuple[float, float]:
+        """(mean, standard deviation) in Hz to ask the engine for, so that *pitch* is heard after the warp."""
+        return self.pitch / self.warp, _PITCH_SPREAD * self.pitch / self.warp
 
 
 # slt (flite) and cmu_us_slt_arctic_hts (festival) are one person, held out for judging the base: never add them here.
@@ -71,6 +82,17 @@ SPEAKERS: tuple[Speaker, ...] = (
             ("en-gb", "f2 f4 m1 m3 Andrea Annie belinda max"),
         )
         for variant in variants.split()
+    ),
+    # Men's vocal tracts shortened by less than their pitch is raised: as near to women as these engines come.
+    *(
+        Speaker(engine, voice, warp, pitch)
+        for engine, voice in (
+            ("flite", "awb"),
+            ("flite", "kal16"),
+            ("festival", "kal_diphone"),
+            ("festival", "ked_diphone"),
+        )
+        for warp, pitch in ((0.94, 95.0), (1.0, 130.0), (1.06, 165.0), (1.13, 190.0), (1.2, 210.0), (1.27, 235.0))
     ),
 )
 
@@ -99,11 +121,14 @@ def _run(command: list[str]) -> str:
 
 
 def _flite(speaker: Speaker, texts: list[str]) -> Iterator[Utterance]:
+    settings = ["--setf", f"duration_stretch={speaker.warp}"]
+    if speaker.pitch:
+        mean, deviation = speaker.engine_pitch
+        settings += ["--setf", f"int_f0_target_mean={mean:.1f}", "--setf", f"int_f0_target_stddev={deviation:.1f}"]
     with tempfile.TemporaryDirectory() as directory:
         wav = Path(directory) / "spoken.wav"
         for text in texts:
-            printed = _run(["flite", "-voice", speaker.voice, "--setf", f"duration_stretch={speaker.warp}", "-psdur",
-                            "-t", text, "-o", str(wav)])  # fmt: skip
+            printed = _run(["flite", "-voice", speaker.voice, *settings, "-psdur", "-t", text, "-o", str(wav)])
             waveform, rate = soundfile.read(wav, dtype="float32")
             phones = [item.rsplit(":", 1) for item in printed.split()]
             yield _finish(text, warp(waveform, rate, speaker.warp), [(p, float(t) / speaker.warp) for p, t in phones])
@@ -112,6 +137,10 @@ def _flite(speaker: Speaker, texts: list[str]) -> Iterator[Utterance]:
 def _festival(speaker: Speaker, texts: list[str]) -> Iterator[Utterance]:
     with tempfile.TemporaryDirectory() as directory:
         script = [f"(voice_{speaker.voice})", f"(Parameter.set 'Duration_Stretch {speaker.warp})"]
+        if speaker.pitch:
+            mean, deviation = speaker.engine_pitch
+            asked = f"(target_f0_mean {mean:.1f}) (target_f0_std {deviation:.1f})"  # the model is the one of the voices
+            script.append(f"(set! int_lr_params '({asked} (model_f0_mean 170) (model_f0_std 34)))")
         for i, text in enumerate(texts):
             script += [
                 f'(set! u (utt.synth (Utterance Text "{text}")))',

@@ -8,6 +8,7 @@ shared/upstream/FORMAT.md §5. B batch, C channels, N samples.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -110,11 +111,18 @@ class MultiPeriodDiscriminator(nn.Module):
         return [judge(waveform) for judge in self.judges]
 
     def compare(self, real: Tensor, generated: Tensor) -> tuple[list[Judgement], list[Judgement]]:
-        """Both in one pass, which costs less than two: judgements of *real* and of *generated*, (B, 1, N) each."""
-        both = self(torch.cat([real, generated]))
-        halves = [
-            (Judgement(judgement.score[: len(real)], [f[: len(real)] for f in judgement.features]),
-             Judgement(judgement.score[len(real) :], [f[len(real) :] for f in judgement.features]))
-            for judgement in both
-        ]  # fmt: skip
-        return [first for first, _ in halves], [second for _, second in halves]
+        """Judgements of *real* and of *generated*, (B, 1, N) each; see `compare`."""
+        return compare(self, real, generated)
+
+
+def compare(
+    judges: Callable[[Tensor], list[Judgement]], real: Tensor, generated: Tensor
+) -> tuple[list[Judgement], list[Judgement]]:
+    """Judgements of *real* and of *generated*, (B, 1, N) each, in one pass of *judges*: it costs less than two."""
+    both = judges(torch.cat([real, generated]))
+    halves = [
+        (Judgement(judgement.score[: len(real)], [f[: len(real)] for f in judgement.features]),
+         Judgement(judgement.score[len(real) :], [f[len(real) :] for f in judgement.features]))
+        for judgement in both
+    ]  # fmt: skip
+    return [first for first, _ in halves], [second for _, second in halves]

@@ -19,6 +19,7 @@ from safetensors.torch import load as parse
 from torch import nn
 
 from core_model.training.keeping import IN_THE_CLEAR, Keeper
+from core_model.training.schedule import Options
 
 _STEP = "step"
 _TYPES = {
@@ -50,6 +51,14 @@ def save(
             for key, tensor in state.items():
                 tensors[f"{name}/{index}/{key}"] = tensor.detach().reshape(tensor.shape or (1,))
     keeper.write(path, pieces_of(tensors))
+
+
+def save_when_due(
+    options: Options, step: int, networks: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> None:
+    """`save`, where *options* ask for it after *step* steps."""
+    if options.checkpoint and (step % options.checkpoint_every == 0 or step == options.steps):
+        save(options.checkpoint, step, networks, optimizers, options.keeper)
 
 
 def load(

@@ -9,7 +9,7 @@ P phonemes, T semantic tokens (25 a second), 2T latent frames (50 a second), 640
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,10 @@ class Batch:
     token_lengths: np.ndarray = field(repr=False)  # (B,)
     mel: np.ndarray = field(repr=False)  # (B, 80, 2T) float32
     waveform: np.ndarray = field(repr=False)  # (B, 640T) float32 in -1 .. 1
+
+    def rows(self, which: slice) -> Batch:
+        """Some of the utterances, padded as they are."""
+        return Batch(*(getattr(self, each.name)[which] for each in fields(self)))
 
 
 def semitones(waveform: np.ndarray) -> np.ndarray:
@@ -96,6 +100,10 @@ class Dataset:
     def seconds(self) -> float:
         """Of all waveforms together."""
         return sum(len(example.waveform) for example in self.examples) / acoustic.SAMPLE_RATE
+
+    def of(self, speaker: int) -> list[Example]:
+        """What one speaker said."""
+        return [example for example in self.examples if example.speaker == speaker]
 
     def batch(self, seed: int, step: int, size: int) -> Batch:
         """*size* examples of similar length: a window, drawn by (seed, step), of the examples sorted, with jitter."""

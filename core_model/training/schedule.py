@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_model.training.keeping import IN_THE_CLEAR, Keeper
+from core_model.training.processes import ALONE, Processes
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One training run. *seed* draws batches and noise; *bfloat16* is for CPUs (or GPUs) that compute in it."""
+    """One training run. *seed* draws batches and noise; *bfloat16* is for CPUs (or GPUs) that compute in it.
+
+    Where several *processes* train, each has these options, and only the first one reports and writes checkpoints.
+    """
 
     steps: int
     batch_size: int = 16
@@ -27,6 +31,7 @@ class Options:
     checkpoint: Path | None = None
     checkpoint_every: int = 200
     keeper: Keeper = IN_THE_CLEAR
+    processes: Processes = ALONE  # batch_size is of all of them together
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch import nn
 
 from core_model.features import acoustic, audio
 from core_model.sovits import losses
-from core_model.sovits.discriminator import MultiPeriodDiscriminator
+from core_model.sovits.discriminator import MultiPeriodDiscriminator, compare
 from core_model.sovits.synthesizer import SoVITS, TrainingForward
 from core_model.training import checkpoint
 from core_model.training.dataset import FRAMES_PER_TOKEN, SAMPLES_PER_TOKEN, Dataset
@@ -24,6 +25,7 @@ from core_model.training.schedule import Options, Progress, Report, learning_rat
 
 SLICE_FRAMES = 32  # latent frames that the decoder sees of each utterance: 0.64 s
 _SAMPLES_PER_FRAME = SAMPLES_PER_TOKEN // FRAMES_PER_TOKEN
+_SPOKEN_NOISE = 0.5  # what a voice speaks with
 _LISTEN_BEFORE = 0.05  # of the run: for so long judges learn before anybody hears them
 
 
@@ -33,6 +35,7 @@ class Weights:
 
     mel: float = 45.0
     kl: float = 1.0
+    spoken: float = 0.0  # of the mel distance, for the slice decoded from the prior; above 0 it costs half a step more
     adversarial: float = 1.0
     judges_from: float = 0.75
     judges_full: float = 0.82
@@ -55,6 +58,8 @@ class _Pass:
     out: TrainingForward
     real: torch.Tensor = field(repr=False)  # (B, 1, N) the slices that were spoken
     generated: torch.Tensor = field(repr=False)  # (B, 1, N) float32
+    spoken: torch.Tensor | None = field(repr=False)  # the same from the prior, where that has a weight
+    counts: float  # what a mean over frames counts for among the other processes' means; one over rows counts the same
 
 
 def train(
@@ -69,7 +74,9 @@ def train(
     """Train *network* (and *judges*, where given) in place, going on from `options.checkpoint` if it exists.
 
     *frozen* names the parameters that keep their values. Utterances shorter than SLICE_FRAMES must not be in *dataset*.
+    Where several processes train, each learns from its rows of every batch: the losses are those of the whole batch.
     """
+    processes = options.processes
     network.to(options.device).train()
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(not frozen(name))
@@ -81,15 +88,17 @@ def train(
         networks["judges"] = judges.to(options.device).train()
         optimizers["judges_adamw"] = _adamw(judges.parameters(), options)
     start = checkpoint.load(options.checkpoint, networks, optimizers, options.keeper) if options.checkpoint else 0
+    joined = processes.joined(network)
+    joined_judges = None if judges is None else processes.joined(judges)
     for step in range(start, options.steps):
         for optimizer in optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(options, step)
-        made = _forward(network, dataset, options, step)
+        made = _forward(network, joined, dataset, options, step, weights)
         share = (step + 1) / options.steps
         total, told = _distance_and_kl(made, distance, weights)
-        if judges is not None and share > weights.judges_from - _LISTEN_BEFORE:
-            told |= _teach(judges, optimizers["judges_adamw"], made, options)
+        if joined_judges is not None and share > weights.judges_from - _LISTEN_BEFORE:
+            told |= _teach(joined_judges, optimizers["judges_adamw"], made, options)
         if judges is not None and (heard := _ramp(share, weights)) > 0:
             verdict, verdict_told = _verdict(judges, made, options)
             total = total + heard * weights.adversarial * verdict
@@ -98,9 +107,11 @@ def train(
         total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(trained, 5.0)
         optimizers["adamw"].step()
-        report(Progress("sovits", step + 1, options.steps, told))
-        if options.checkpoint and ((step + 1) % options.checkpoint_every == 0 or step + 1 == options.steps):
-            checkpoint.save(options.checkpoint, step + 1, networks, optimizers, options.keeper)
+        told = processes.mean(told, options.device)
+        if processes.first:
+            report(Progress("sovits", step + 1, options.steps, told))
+            checkpoint.save_when_due(options, step + 1, networks, optimizers)
+    processes.wait()
     network.eval()
 
 
@@ -109,11 +120,13 @@ def _adamw(parameters: Iterable[torch.nn.Parameter], options: Options) -> torch.
 
 
 def _autocast(options: Options) -> torch.autocast:
-    return torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.bfloat16)
+    return torch.autocast(torch.device(options.device).type, dtype=torch.bfloat16, enabled=options.bfloat16)
 
 
-def _forward(network: SoVITS, dataset: Dataset, options: Options, step: int) -> _Pass:
-    """The batch of *step* through the network; its slices and its noise are drawn by (seed, step) too."""
+def _forward(
+    network: SoVITS, joined: nn.Module, dataset: Dataset, options: Options, step: int, weights: Weights
+) -> _Pass:
+    """The batch of *step* through *network*, called as *joined*; its slices and noise are drawn by (seed, step) too."""
     rng = np.random.Generator(np.random.Philox(key=[options.seed, step], counter=1))
     batch = dataset.batch(options.seed, step, options.batch_size)
     frames = batch.token_lengths * FRAMES_PER_TOKEN
@@ -131,25 +144,34 @@ def _forward(network: SoVITS, dataset: Dataset, options: Options, step: int) -> 
         noise,
         starts,
     )
-    inputs = [torch.from_numpy(array).to(options.device) for array in arrays]
+    rows = options.processes.rows(len(frames))
+    inputs = [torch.from_numpy(array[rows]).to(options.device) for array in arrays]
+    prior_noise = None
+    if weights.spoken > 0:
+        drawn = rng.standard_normal(noise.shape, dtype=np.float32)[rows]
+        prior_noise = torch.from_numpy(_SPOKEN_NOISE * drawn).to(options.device)
     with _autocast(options):
-        out: TrainingForward = network(*inputs, SLICE_FRAMES)
-    return _Pass(out, torch.from_numpy(real).to(options.device)[:, None], out.waveform.float())
+        out: TrainingForward = joined(*inputs, SLICE_FRAMES, prior_noise=prior_noise)
+    counts = options.processes.weight(frames[rows].sum(), frames.sum())
+    spoken = None if out.spoken is None else out.spoken.float()
+    return _Pass(out, torch.from_numpy(real[rows]).to(options.device)[:, None], out.waveform.float(), spoken, counts)
 
 
 def _distance_and_kl(made: _Pass, distance: losses.MelLoss, weights: Weights) -> tuple[torch.Tensor, dict[str, float]]:
     out = made.out
     mel = distance(made.real, made.generated)
-    kl = losses.kl_loss(out.z_p, out.posterior_log_scale, out.mean, out.log_scale, out.mask)
-    return weights.mel * mel + weights.kl * kl, {"mel": mel.item(), "kl": kl.item()}
+    kl = losses.kl_loss(out.z_p, out.posterior_log_scale, out.mean, out.log_scale, out.mask) * made.counts
+    total, told = weights.mel * mel + weights.kl * kl, {"mel": mel.item(), "kl": kl.item()}
+    if made.spoken is not None:
+        spoken = distance(made.real, made.spoken)
+        total, told = total + weights.mel * weights.spoken * spoken, told | {"spoken": spoken.item()}
+    return total, told
 
 
-def _teach(
-    judges: MultiPeriodDiscriminator, optimizer: torch.optim.Optimizer, made: _Pass, options: Options
-) -> dict[str, float]:
+def _teach(judges: nn.Module, optimizer: torch.optim.Optimizer, made: _Pass, options: Options) -> dict[str, float]:
     """One step of the judges: real speech towards 1, generated towards 0."""
     with _autocast(options):
-        real_seen, generated_seen = judges.compare(made.real, made.generated.detach())
+        real_seen, generated_seen = compare(judges, made.real, made.generated.detach())
     judged = losses.discriminator_loss(real_seen, generated_seen)
     optimizer.zero_grad(set_to_none=True)
     judged.backward()  # type: ignore[no-untyped-call]
@@ -161,7 +183,7 @@ def _verdict(judges: MultiPeriodDiscriminator, made: _Pass, options: Options) ->
     """What the judges, who learn nothing from it, make of the generated speech."""
     judges.requires_grad_(False)
     with _autocast(options):
-        real_seen, generated_seen = judges.compare(made.real, made.generated)
+        real_seen, generated_seen = compare(judges, made.real, made.generated)
     fooled = losses.adversarial_loss(generated_seen)
     matching = losses.feature_matching_loss(real_seen, generated_seen)
     judges.requires_grad_(True)

@@ -15,6 +15,7 @@ import soundfile
 from core_model.alignment_codes import SILENCE, AlignmentCodes
 from core_model.nano import speech
 from core_model.nano.speech import Speaker, Utterance, warp
+from core_model.training.dataset import semitones
 
 PHONES = set(AlignmentCodes().phones)
 TEXT = "She sold the red boat, and nobody knew why."
@@ -58,6 +59,27 @@ def test_an_engine_says_a_sentence_and_when(speaker: Speaker) -> None:
     assert 20 < len(said) < 40
     assert not any(a == b == SILENCE for a, b in itertools.pairwise(said))
     assert rms(utterance, said.index("OW")) > 1.5 * rms(utterance, said.index("SH")) > 0  # the times fit the sound
+
+
+@pytest.mark.parametrize(
+    "speaker",
+    [
+        pytest.param(Speaker("flite", "awb", 1.2, 200.0), marks=FLITE),
+        pytest.param(Speaker("flite", "kal16", 0.94, 95.0), marks=FLITE),
+        pytest.param(Speaker("festival", "ked_diphone", 1.13, 190.0), marks=FESTIVAL),
+    ],
+    ids=lambda speaker: speaker.name,
+)
+def test_a_pitch_that_was_asked_for_is_heard_after_the_warp(speaker: Speaker) -> None:
+    (utterance,) = speech._ENGINES[speaker.engine](speaker, [TEXT])
+    heard = 2 ** (np.nanmedian(semitones(utterance.waveform)) / 12)
+    assert heard == pytest.approx(speaker.pitch, rel=0.1)
+    assert 1.2 < len(utterance.waveform) / speech.SAMPLE_RATE < 5  # as slow as ever
+
+
+def test_names_say_what_was_asked_for() -> None:
+    assert Speaker("flite", "awb", 1.2, 200.0).name == "flite-awb-120-200hz"
+    assert Speaker("flite", "awb", 1.2).name == "flite-awb-120"
 
 
 def rms(utterance: Utterance, index: int) -> float:

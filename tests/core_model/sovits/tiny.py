@@ -72,7 +72,9 @@ class Batch:
     noise: Tensor
     speaker_vector: Tensor | None
 
-    def forward(self, network: nn.Module, starts: list[int], slice_frames: int) -> TrainingForward:
+    def forward(
+        self, network: nn.Module, starts: list[int], slice_frames: int, prior_noise: Tensor | None = None
+    ) -> TrainingForward:
         frame_lengths = 2 * self.code_lengths
         return network(
             self.codes,
@@ -85,6 +87,7 @@ class Batch:
             torch.tensor(starts),
             slice_frames,
             self.speaker_vector,
+            prior_noise,
         )
 
     def row(self, index: int) -> Batch:
