@@ -101,7 +101,7 @@ def test_what_was_fetched_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_the_bench_on_real_people(tmp_path: Path) -> None:
     """With little of everything; LIFECYCLE_ATTACKS names a directory in which prompts are kept."""
     work = Path(os.environ.get("LIFECYCLE_ATTACKS") or tmp_path)
