@@ -20,17 +20,20 @@ from click.testing import CliRunner, Result
 
 from core_model import golden
 from core_model.gpt import GPT
+from core_model.nano import base as nano
 from core_model.nano.base import Base
 from core_model.nano.speaker_style import recording_style
 from core_model.sovits.synthesizer import SoVITS
 from core_model.voice import Voice
 from lifecycle import private_training, released_voice, releasing
 from lifecycle.cli import main
+from lifecycle.consent_to_train import record_path
 from lifecycle.consenting import read_statements
 from lifecycle.ledgers import RECORD as LEDGER
 from lifecycle.ledgers import read_ledger
 from lifecycle.private_training import Recipe
 from lifecycle.released_voice import Source
+from lifecycle.retention import term_of
 from lifecycle.store import Store
 from privacy import dpsgd
 from privacy.entries import ADD_OR_REMOVE
@@ -40,6 +43,7 @@ from tests.private_examples import tiny_recordings
 from tests.tiny_voice import GPT_DIMS, SOVITS, make_tiny_voice, tiny_weights
 
 COUNT = 6
+HOME = ("voices", "keys", "ledgers", "recordings", ".lock")  # "recordings" says until when they may stay: no sound
 prv_once = functools.cache(dpsgd.prv_epsilon)  # the same figures in every test
 SGD = ("--private", "sgd", "--epsilon", "8")
 
@@ -79,7 +83,7 @@ def store(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> St
         monkeypatch.setattr(module, "untrained_source", lambda licence: source)
     monkeypatch.setattr(private_training, "_prepared", lambda found, base, tell: (tiny_recordings(len(found)), ()))
     monkeypatch.setattr(private_training, "prv_epsilon", prv_once)
-    monkeypatch.setattr(private_training, "Recipe", lambda: Recipe(steps=3))
+    monkeypatch.setattr(private_training, "Recipe", lambda: Recipe(steps=2))
     monkeypatch.setattr(released_voice, "write_exports", lambda voice: None)
     monkeypatch.setattr(golden, "TEXTS", {"en": ("Tea for two.",)})
     monkeypatch.chdir(tmp_path)
@@ -87,7 +91,9 @@ def store(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> St
 
 
 def call(store: Store, *words: object) -> Result:
-    return CliRunner().invoke(main, ["train", *map(str, words), "--home", str(store.home)])
+    whose = [] if {"--i-am-the-speaker", "--by-record"} & set(words) else ["--synthetic"]
+    words = tuple(word for word in words if word != "--by-record")
+    return CliRunner().invoke(main, ["train", *map(str, words), *whose, "--home", str(store.home)])
 
 
 def ok(store: Store, *words: object) -> Voice:
@@ -110,9 +116,9 @@ class Overheard:
                 clean = parameter.detach() - parameter.summed_grad / private.optimizer.expected_batch_size
                 rate = private.optimizer.param_groups[0]["lr"]
                 stepped = parameter.detach() - rate * parameter.summed_grad / private.optimizer.expected_batch_size
-                rows = [parameter.grad_sample[i] for i in range(min(2, len(parameter.grad_sample)))]
+                rows = list(parameter.grad_sample[:1])
                 if len(rows):  # else nobody was drawn, and there is nothing clean but what everybody has
-                    self.vectors += [one.numpy().ravel()[:96] for one in (parameter.summed_grad, clean, stepped, *rows)]
+                    self.vectors += [one.numpy().ravel()[:24] for one in (parameter.summed_grad, clean, stepped, *rows)]
             original()
 
         private.optimizer.add_noise = add_noise  # type: ignore[method-assign]
@@ -163,8 +169,9 @@ def test_sgd_makes_a_voice_without_anything_that_was_clean(
     written = files_below(tmp_path)
     assert len(written) > 8
     assert found_in(written, wanted) == []
-    assert [path.name for path in store.home.iterdir() if path.name not in ("voices", "keys", "ledgers", ".lock")] == []
-    assert [path.name for path in (voice.directory / "records").iterdir()] == ["ledger.jsonl", "release.json"]
+    assert [path.name for path in store.home.iterdir() if path.name not in HOME] == []
+    records = sorted(path.name for path in (voice.directory / "records").iterdir())
+    assert records == ["consent.jsonl", "ledger.jsonl", "release.json"]
 
     base = {
         part: {n: t.half().numpy() for n, t in net.state_dict().items()} for part, net in vars_of(tiny_base()).items()
@@ -195,7 +202,7 @@ def test_sgd_is_in_the_ledger_with_all_that_its_epsilon_follows_from(store: Stor
     assert (entry.mode, entry.unit, entry.adjacency, entry.n) == ("sgd", "utterance", ADD_OR_REMOVE, COUNT)
     assert entry.epsilon is not None
     assert 7.9 < entry.epsilon <= 8
-    assert entry.run.steps == 3
+    assert entry.run.steps == 2
     assert entry.sigma == pytest.approx(entry.run.noise_multiplier * entry.clip)
     assert "os.urandom" in entry.randomness
     [said] = read_statements(voice.directory)
@@ -261,7 +268,7 @@ def test_what_it_protects_and_what_not_is_said_before(store: Store, recordings: 
     told = " ".join(result.output.split())
     assert "protects which recordings were used, each of 6" in told
     assert "NOT PROTECTED who speaks" in told
-    assert "how many recordings there were (6), how many steps were made (3)" in told
+    assert "how many recordings there were (6), how many steps were made (2)" in told
     assert "costs" in told
     assert "Fewer than 60 recordings" in told
     assert store.names() == ()
@@ -405,3 +412,46 @@ def test_modes_of_style_say_their_terms_and_keep_to_the_cap(store: Store, record
     nobody = call(store, "other", "--recordings", recordings, *STYLES["utterance"])
     assert nobody.exit_code == 1
     assert "nobody has said whose voice" in nobody.output
+
+
+def test_whose_voice_it_is_may_be_on_record_and_is_asked_for(store: Store, recordings: Path) -> None:
+    words = ("--recordings", recordings, *STYLES["utterance"], "--by-record")
+    refused = call(store, "ada", *words, "--speaker", "Ada Lovelace")
+    assert refused.exit_code == 1 and "nobody has said whose voice" in refused.output
+    agreed = ("consent", "ada", "--before-training", "--speaker", "Ada Lovelace", "--expires", "2099-12-31")
+    assert CliRunner().invoke(main, [*agreed, "--home", str(store.home)]).exit_code == 0
+    assert "would be of" in call(store, "ada", *words, "--speaker", "Grace").output  # who agreed is somebody else
+    result = call(store, "ada", *words, "--keep-recordings", 3, "--json")
+    assert result.exit_code == 0, result.output
+    entry = json.loads(result.stdout)["entry"]
+    [said] = read_statements(store.path("ada"))
+    assert said.statement.kind == "consent" and entry["subject"] == said.statement.subject
+    assert entry["consent"]["expires"] == "2099-12-31"
+    term = term_of(store, "ada")
+    assert term is not None and entry["retention"] == term.ends.isoformat()
+    assert not record_path(store, "ada").exists()  # it has had its use
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_nothing_clean_is_in_the_bundle_of_a_real_one_and_it_verifies(
+    tmp_path: Path, overheard: Overheard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded base, the recordings of examples/, all the way to the bundle; two steps are as good as thirty."""
+    monkeypatch.setattr(private_training, "Recipe", lambda: Recipe(steps=2))
+    monkeypatch.chdir(tmp_path)
+    store = Store(tmp_path / "home")
+    examples = Path(__file__).resolve().parents[2] / "examples"
+    result = call(store, "slt", "--recordings", examples, *SGD, "--speaker", "slt")
+    assert result.exit_code == 0, result.output
+    for words in (
+        ["archive", "slt", "--public", "--redundancy", "0", "-o", str(tmp_path / "slt.voice")],
+        ["verify", "slt"],
+    ):
+        done = CliRunner().invoke(main, [*words, "--home", str(store.home)])
+        assert done.exit_code == 0, done.output
+    network = nano.load().sovits.eval()
+    styles = [recording_style(network, soundfile.read(path, dtype="float32")[0]) for path in examples.glob("*.flac")]
+    wanted = overheard.needles.union(*(needles(style) for style in (*styles, np.mean(styles, axis=0))))
+    assert found_in([tmp_path / "slt.voice"], {b"release.json"}) == ["slt.voice"]  # nothing of it is hidden from us
+    assert found_in(files_below(tmp_path), wanted) == []
