@@ -101,9 +101,7 @@ def of_a_control(finding: Finding) -> Finding:
     even = auc.low is not None and auc.high is not None and auc.low <= 0.5 <= auc.high
     shown = percent(auc)
     if even:
-        meaning = (
-            f"Without the voice the two heaps are told apart in {shown} of cases: they are alike, as they must be."
-        )
+        meaning = f"Without the voice the two heaps are told apart in {shown} of cases: no other difference was seen."
     else:
         meaning = (
             f"THE TWO HEAPS DIFFER: they are told apart in {shown} of cases without the voice. What the raw attacker "

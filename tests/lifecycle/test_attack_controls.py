@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from core_model.training.utterance_losses import token_loss, waveform_loss
 from lifecycle.attack_drawings import draw_again
 from lifecycle.attack_figures import of_a_control, of_members, of_one_person, place_of_the_person
 from lifecycle.attack_findings import Attacked, Figure, Finding, not_tested
-from lifecycle.attack_membership import ask_style
+from lifecycle.attack_membership import KNOWS, ask_style
 from lifecycle.attack_report import render
 from lifecycle.attack_seed import GENERATORS, invert
 from lifecycle.attack_style import Release, Styles, reidentify
@@ -167,7 +168,7 @@ def test_a_mean_of_few_recordings_tells_which_they_were_and_the_control_does_not
     assert found["calibrated"].leak is True
     assert found["control"].control
     assert found["control"].leak is None
-    assert "they are alike" in found["control"].meaning
+    assert "no other difference was seen" in found["control"].meaning
 
 
 def test_heaps_that_differ_anyway_are_called_so() -> None:
@@ -252,6 +253,16 @@ def test_the_page_says_what_was_not_tested_and_draws_what_was() -> None:
     assert page.count("<polyline") == 1
     assert "50.0 % [40.0, 60.0]" in page
     assert page == render(report(drawn, not_tested("seed", "x", "has nothing", "there was no noise")))
+
+
+def test_every_curve_of_the_longest_attack_has_a_colour() -> None:
+    det = tuple((x / 10, 1 - x / 10) for x in range(11))
+    page = render(
+        report(*(finding(f"{name}, {loss}", True, det=det) for name in KNOWS for loss in ("waveform", "tokens")))
+    )
+    drawn = set(re.findall(r'<polyline class="(curve-\d)"', page))
+    assert len(drawn) == 6
+    assert all(f".{name} {{ stroke:" in page for name in drawn)
 
 
 def test_torch_draws_what_it_drew() -> None:

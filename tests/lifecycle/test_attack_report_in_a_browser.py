@@ -12,7 +12,10 @@ from lifecycle.attack_report import render
 from tests.lifecycle.test_verification_report_in_a_browser import CHROMIUM, NAME, SIZES, colours, served, show
 
 __all__ = ["served"]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
+pytestmark = [
+    pytest.mark.sockets("loopback"),  # what the browser asks for the page
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"),
+]
 LINES = {"naive": (0x1F, 0x5F, 0xA8), "informed": (0xA3, 0x44, 0x0C)}  # --one and --two of attack_report.css
 
 

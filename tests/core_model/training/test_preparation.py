@@ -139,6 +139,8 @@ def test_right_ones_become_examples_that_say_all_their_words(prepared: Prepared)
     ]
     phonemes = [V2[row] for example in prepared.examples for row in example.phonemes]
     assert [phone_of(s) for s in phonemes if phone_of(s) != "SP"] == [phone for phone in expected if phone != "SP"]
+    assert len(prepared.labels) == len(prepared.examples)
+    assert sorted(set(prepared.labels)) == ["also right", "right"]
     for example in prepared.examples:
         assert example.tokens[0] == CODES.first_token
         assert example.speaker == 0
