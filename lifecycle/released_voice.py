@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,8 @@ class Source:
     """What a released voice takes over: nothing that was learnt from a recording, unless *tuned* is."""
 
     description: Description
-    opening: Integers  # tokens that every prompt begins with: silence, the same in every aligned voice
-    tuned: Mapping[str, Mapping[str, Array]] | None = None  # networks to keep; None: the base's
+    opening: Integers = field(repr=False)  # tokens of silence that every prompt begins with
+    tuned: Mapping[str, Mapping[str, Array]] | None = field(default=None, repr=False)  # networks to keep; None: base's
 
 
 def ground_of(voice: Voice) -> Ground:

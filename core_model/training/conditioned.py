@@ -11,7 +11,7 @@ B recordings of a step, S style, F latent frames, N samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -45,8 +45,8 @@ class Window:
     """What of each recording takes part in a step."""
 
     batch: Batch  # one piece of each
-    starts: np.ndarray  # (B,) latent frames
-    noise: np.ndarray  # (B, latent, F) standard normal
+    starts: np.ndarray = field(repr=False)  # (B,) latent frames
+    noise: np.ndarray = field(repr=False)  # (B, latent, F) standard normal
 
 
 class Conditioned(nn.Module):

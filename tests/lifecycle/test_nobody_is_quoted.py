@@ -61,6 +61,7 @@ INNER: dict[str, tuple[str, str]] = {
     "revoke": ("lifecycle.consenting.take_back", "anna --home {home}"),
     "release": ("lifecycle.releasing.plan_release", "anna --mode anonymous --home {home}"),
     "ledger": ("lifecycle.ledgers.subject_of", "anna --home {home}"),
+    "attack": ("lifecycle.speaker_ear.Ear", "anna --recordings {examples} --home {home}"),
     "destroy": ("lifecycle.destroying.destroy_voice", "anna --voice --yes --home {home}"),
     "keygen": ("archive.age.hybrid.HybridIdentity.generate", "-o {out}"),
     "voices": ("lifecycle.store.Store.names", "--home {home}"),

@@ -27,12 +27,14 @@ from core_model.sovits.synthesizer import SoVITS
 from core_model.voice import Voice
 from lifecycle import private_training, recording, released_voice, releasing
 from lifecycle.cli import main
+from lifecycle.consent_to_train import record_path
 from lifecycle.consenting import read_statements
 from lifecycle.ledgers import RECORD as LEDGER
 from lifecycle.ledgers import read_ledger
 from lifecycle.private_training import Recipe
 from lifecycle.recording import survey
 from lifecycle.released_voice import Source
+from lifecycle.retention import term_of
 from lifecycle.store import Store
 from privacy import dpsgd
 from privacy.entries import ADD_OR_REMOVE
@@ -99,8 +101,9 @@ def store(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> St
 
 
 def call(store: Store, *words: object) -> Result:
-    said = () if "--i-am-the-speaker" in words else ("--synthetic",)
-    return CliRunner().invoke(main, ["train", *map(str, words), *said, "--home", str(store.home)])
+    whose = [] if {"--i-am-the-speaker", "--by-record"} & set(words) else ["--synthetic"]
+    words = tuple(word for word in words if word != "--by-record")
+    return CliRunner().invoke(main, ["train", *map(str, words), *whose, "--home", str(store.home)])
 
 
 def ok(store: Store, *words: object) -> Voice:
@@ -419,6 +422,24 @@ def test_modes_of_style_say_their_terms_and_keep_to_the_cap(store: Store, record
     nobody = call(store, "other", "--recordings", recordings, *STYLES["utterance"])
     assert nobody.exit_code == 1
     assert "nobody has said whose voice" in nobody.output
+
+
+def test_whose_voice_it_is_may_be_on_record_and_is_asked_for(store: Store, recordings: Path) -> None:
+    words = ("--recordings", recordings, *STYLES["utterance"], "--by-record")
+    refused = call(store, "ada", *words, "--speaker", "Ada Lovelace")
+    assert refused.exit_code == 1 and "nobody has said whose voice" in refused.output
+    agreed = ("consent", "ada", "--before-training", "--speaker", "Ada Lovelace", "--expires", "2099-12-31")
+    assert CliRunner().invoke(main, [*agreed, "--home", str(store.home)]).exit_code == 0
+    assert "would be of" in call(store, "ada", *words, "--speaker", "Grace").output  # who agreed is somebody else
+    result = call(store, "ada", *words, "--keep-recordings", 3, "--json")
+    assert result.exit_code == 0, result.output
+    entry = json.loads(result.stdout)["entry"]
+    [said] = read_statements(store.path("ada"))
+    assert said.statement.kind == "consent" and entry["subject"] == said.statement.subject
+    assert entry["consent"]["expires"] == "2099-12-31"
+    term = term_of(store, "ada")
+    assert term is not None and entry["retention"] == term.ends.isoformat()
+    assert not record_path(store, "ada").exists()  # it has had its use
 
 
 @pytest.mark.slow

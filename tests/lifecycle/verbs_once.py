@@ -19,7 +19,7 @@ from archive.age.x25519 import X25519Identity
 from containers.profiles import Profile
 from core_model import golden
 from core_model.nano import base as nano
-from lifecycle import recording, released_voice, releasing, training
+from lifecycle import attack_seed, attack_speech, attacking, recording, released_voice, releasing, training
 from tests.core_model.features import tiny_pretrained
 from tests.lifecycle import upstream_files
 from tests.lifecycle.test_releasing import tiny_ground
@@ -62,6 +62,10 @@ class Place:
         write_bundle(place / "carrying.voice", built(place / "made").environment)
         monkeypatch.setattr(Profile, "read", classmethod(lambda cls, name: self.profile))
         monkeypatch.setattr(releasing, "ground_of", lambda voice: ground)
+        monkeypatch.setattr(attacking, "ground_of", lambda voice: ground)
+        monkeypatch.setattr(attack_speech, "TRIALS", ("Tea for two.", "Two for tea."))
+        monkeypatch.setattr(attack_speech, "ENROLMENT", ("For two.",))
+        monkeypatch.setattr(attack_seed, "SMALL", 8)
         monkeypatch.setattr(released_voice, "write_exports", lambda voice: None)
         monkeypatch.setattr(recording, "require_enough", lambda found: None)
         base = nano.load()
@@ -138,6 +142,11 @@ def _refresh(p: Place) -> list[Call]:
     return [(("refresh", p.bundle, "-i", p.key, "-o", p.directory / "new.voice", "--public", "--home", p.home), 0)]
 
 
+def _attack(p: Place) -> list[Call]:
+    words = ("--recordings", p.directory / "recordings", "-o", p.directory / "attack.html", "--record")
+    return [(("attack", "hidden", *words, "--home", p.home), 0)]
+
+
 def _destroy(p: Place) -> list[Call]:
     shutil.copytree(p.directory / "recordings", p.directory / "going")
     going = ("destroy", "trained", "--recordings", p.directory / "going", "--yes", "--home", p.home)
@@ -176,6 +185,7 @@ TABLE: dict[str, Callable[[Place], list[Call]]] = {
     "speak": _speak,
     "environment": _environment,
     "release": _release,
+    "attack": _attack,
     "ledger": lambda p: [(("ledger", "ada", "--home", p.home), 0)],
     "revoke": lambda p: [(("revoke", "ada", "--home", p.home), 0)],
     "voices": lambda p: [(("voices", "--home", p.home), 0)],
