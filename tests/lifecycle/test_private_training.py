@@ -25,13 +25,14 @@ from core_model.nano.base import Base
 from core_model.nano.speaker_style import recording_style
 from core_model.sovits.synthesizer import SoVITS
 from core_model.voice import Voice
-from lifecycle import private_training, released_voice, releasing
+from lifecycle import private_training, recording, released_voice, releasing
 from lifecycle.cli import main
 from lifecycle.consent_to_train import record_path
 from lifecycle.consenting import read_statements
 from lifecycle.ledgers import RECORD as LEDGER
 from lifecycle.ledgers import read_ledger
 from lifecycle.private_training import Recipe
+from lifecycle.recording import survey
 from lifecycle.released_voice import Source
 from lifecycle.retention import term_of
 from lifecycle.store import Store
@@ -45,7 +46,15 @@ from tests.tiny_voice import GPT_DIMS, SOVITS, make_tiny_voice, tiny_weights
 COUNT = 6
 HOME = ("voices", "keys", "ledgers", "recordings", ".lock")  # "recordings" says until when they may stay: no sound
 prv_once = functools.cache(dpsgd.prv_epsilon)  # the same figures in every test
+survey_found: dict[Path, recording.Survey] = {}
 SGD = ("--private", "sgd", "--epsilon", "8")
+
+
+def surveyed_once(directory: Path, **asked: object) -> recording.Survey:
+    """The same recordings in every test are listened to in the first."""
+    if directory not in survey_found:
+        survey_found[directory] = survey(directory, front_end_languages=("en",))
+    return survey_found[directory]
 
 
 def tiny_base() -> Base:
@@ -83,6 +92,7 @@ def store(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> St
         monkeypatch.setattr(module, "untrained_source", lambda licence: source)
     monkeypatch.setattr(private_training, "_prepared", lambda found, base, tell: (tiny_recordings(len(found)), ()))
     monkeypatch.setattr(private_training, "prv_epsilon", prv_once)
+    monkeypatch.setattr(recording, "survey", surveyed_once)
     monkeypatch.setattr(private_training, "Recipe", lambda: Recipe(steps=2))
     monkeypatch.setattr(released_voice, "write_exports", lambda voice: None)
     monkeypatch.setattr(golden, "TEXTS", {"en": ("Tea for two.",)})
