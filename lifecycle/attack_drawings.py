@@ -7,7 +7,7 @@ release. Nothing here takes a seed. What is drawn is looked at in memory and thr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,8 @@ Vectors = npt.NDArray[np.float64]
 class Drawn:
     """Released directions (R, S), and which candidate's each is."""
 
-    directions: Vectors
-    owners: npt.NDArray[np.int64]
+    directions: Vectors = field(repr=False)
+    owners: npt.NDArray[np.int64] = field(repr=False)
     mu: float  # between any two people: a vector of norm 1, or all of one's recordings, exchanged
 
 

@@ -8,7 +8,7 @@ attack by itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ class Sound:
 
     path: Path
     sha256: str
-    waveform: npt.NDArray[np.float32]
+    waveform: npt.NDArray[np.float32] = field(repr=False)
 
     @property
     def seconds(self) -> float:

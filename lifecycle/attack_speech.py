@@ -13,7 +13,7 @@ networks. (Ignorant and lazy-informed, in the words of Tomashenko et al., VoiceP
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -105,7 +105,7 @@ class Listened:
 class _BaseVoice(Voice):
     """A voice in everything but its networks, which are the base's."""
 
-    base: Mapping[str, Mapping[str, Array]]
+    base: Mapping[str, Mapping[str, Array]] = field(repr=False)
 
     def weights(self, part: str) -> dict[str, Array]:
         """Of the base."""
