@@ -38,7 +38,7 @@ Vectors = npt.NDArray[np.float64]
 Tell = Callable[[int, int, str], None]
 ATTACK = "style"
 DRAWN_AGAIN = 8  # fresh releases of each person
-_ONE_DRAW = "Of noise this is one draw, figures and all; what to expect of others, `drawn again` says."
+_ONE_DRAW = 'Of noise this is one draw, figures and all; what to expect of others, "drawn again" says.'
 KNOWS = {
     "naive": "has the voice and the recordings, compares styles as they are, and knows nothing of the release",
     "informed": "has the voice and the recordings, and knows how the style was released and with how much noise",

@@ -14,7 +14,7 @@ from privacy.sampled_gaussian import Claim, SampledGaussian, error_floor
 
 LENGTH_OF_A_MEAN = 0.92  # of the mean of one person's unit vectors: assumed, because the true one is private
 _SURVIVES = 0.5  # cosine below which nobody would call it the same voice
-_COPIES = "the clean voice, its bundles and the recordings, wherever they still are"
+_COPIES = "the recordings, and whatever was made of them without noise, wherever they still are"
 ENOUGH = 60  # recordings: what was measured below was measured with so many
 MEASURED = (
     "likeness, and some minutes. Measured on two synthetic voices at epsilon 8 with 60 recordings, one run each: the "

@@ -33,7 +33,7 @@ def test_every_mode_says_what_it_does_not_protect(mode: Mode) -> None:
     )
     terms = terms_of(made, tuned_weights=False)
     assert len(terms.not_protected) >= 2
-    assert "clean voice, its bundles and the recordings" in terms.not_protected[-1]
+    assert "the recordings, and whatever was made of them without noise" in terms.not_protected[-1]
     assert len(terms_of(made, tuned_weights=True).not_protected) == len(terms.not_protected) + 1
     if mode in ("utterance", "local"):
         assert f"epsilon {made.epsilon:.4g} at delta 1e-05" in terms.protects
