@@ -76,6 +76,7 @@ class Group:
     attack: str
     findings: tuple[Finding, ...]
     curves: tuple[Curve, ...]
+    beyond: tuple[str, ...]  # attackers whose curve lies outside the picture: they hardly err
 
 
 def require_page(path: Path) -> None:
@@ -118,7 +119,8 @@ def _part(name: str) -> str:
 def _group(attack: str, findings: Sequence[Finding]) -> Group:
     drawn = [finding for finding in findings if _crossed(finding)]
     curves = [Curve(finding.attacker, _points(finding), number) for number, finding in enumerate(drawn, 1)]
-    return Group(attack, tuple(findings), tuple(curves))
+    beyond = [finding.attacker for finding in findings if finding.det and finding not in drawn]
+    return Group(attack, tuple(findings), tuple(curves), tuple(beyond))
 
 
 def _crossed(finding: Finding) -> bool:

@@ -255,6 +255,13 @@ def test_the_page_says_what_was_not_tested_and_draws_what_was() -> None:
     assert page == render(report(drawn, not_tested("seed", "x", "has nothing", "there was no noise")))
 
 
+def test_a_curve_beyond_the_picture_is_named_below_it() -> None:
+    usual = finding("naive", False, det=tuple((x / 10, 1 - x / 10) for x in range(11)))
+    perfect = finding("informed", True, det=((0.0, 1.0), (0.0, 0.0), (1.0, 0.0)))
+    assert "not in the picture: informed." in render(report(usual, perfect))
+    assert "not in the picture" not in render(report(usual))
+
+
 def test_every_curve_of_the_longest_attack_has_a_colour() -> None:
     det = tuple((x / 10, 1 - x / 10) for x in range(11))
     page = render(
