@@ -75,10 +75,15 @@ def require_permission(
 
 
 def write_into(store: Store, name: str, permission: Permission, rng: Callable[[int], bytes]) -> None:
-    """Put *permission* into the voice *name*, which was trained by it. A record of the name has had its use then."""
+    """Put *permission* into the voice *name*, which was trained by it."""
     if permission.statement.subject is not None:
         remember_subject(store, name, permission.statement.subject)
     carry_over(permission.statement, store.path(name), own_signer(store, rng))
+    use_up(store, name, permission)
+
+
+def use_up(store: Store, name: str, permission: Permission) -> None:
+    """Remove the record by which *name* was trained, if there was one: what it says stands in the voice now."""
     if permission.origin == "recorded":
         record_path(store, name).unlink(missing_ok=True)
 

@@ -71,12 +71,12 @@ def destroy_voice(store: Store, name: str, now: datetime) -> Destroyed:
         with contextlib.suppress(LedgerError, LedgerDisagreesError):  # a damaged one is kept by nobody
             keep(store, subject)
     key = destroy_key(store, name)
-    with store.scratch(name) as scratch:
+    with store.abandoned(name) as abandoned, store.scratch(name) as scratch:
         gone = scratch / name
         directory.rename(gone)  # from here on there is no such voice, whatever is interrupted
         sync_directory(store.voices_directory)
         work = store.home / "work" / name
-        files = [*_files_below(gone), *(_files_below(work) if work.is_dir() else ())]
+        files = [path for place in (gone, work, *abandoned) for path in _files_below(place)]
         done = _overwrite_all(files, f"voice {name}", now, subject, key=key)
         shutil.rmtree(work, ignore_errors=True)
     _record(store, done)
@@ -84,15 +84,16 @@ def destroy_voice(store: Store, name: str, now: datetime) -> Destroyed:
 
 
 def destroy_work(store: Store, name: str, now: datetime) -> Destroyed:
-    """Destroy the key of the unfinished training of *name*, then what it opened.
+    """Destroy the key of the unfinished training of *name*, then what it opened, and a voice that was half written.
 
     NoUnfinishedTrainingError; BusyError while somebody trains it; OSError.
     """
     require_unfinished(store, name)
     subject = _subject(store, name) if name in store.names() else None
-    with store.work_alone(name) as held:
+    with store.work_alone(name) as held, store.abandoned(name) as abandoned:
         key = destroy_key(store, name)
-        done = _overwrite_all(_files_below(held), f"unfinished training of {name}", now, subject, key=key)
+        files = (path for place in (held, *abandoned) for path in _files_below(place))
+        done = _overwrite_all(files, f"unfinished training of {name}", now, subject, key=key)
         shutil.rmtree(held, ignore_errors=True)
     _record(store, done)
     return done
@@ -211,7 +212,7 @@ def _overwrite_all(
 
 
 def _files_below(directory: Path) -> Iterator[Path]:
-    """Every file and link below *directory*, sorted; links to directories are links."""
+    """Every file and link below *directory*, if it is there, sorted; links to directories are links."""
     for root, directories, files in os.walk(directory):
         directories.sort()
         links = [name for name in directories if Path(root, name).is_symlink()]

@@ -59,6 +59,8 @@ LifecycleError
 ├── StandInError                stand-ins for CUDA's libraries that could not be made
 ├── ResultsError                results of a matrix that are not what somebody signed
 ├── CalibrationError            a matrix that no tolerances can be taken from
+├── AttackError                 recordings that no attack can be tried with: carries the hint
+│   └── JudgesMissingError        what judges a voice is not installed
 ├── NotTrustedError             a bundle that nobody signed whom this machine trusts
 ├── TrustError                  something that --trust named and that names nobody
 ├── NoStepsError                a number of steps, for a voice whose decoder takes none
@@ -462,6 +464,21 @@ class ResultsError(LifecycleError):
 
 class CalibrationError(LifecycleError):
     """A matrix that no tolerances can be taken from."""
+
+
+class AttackError(LifecycleError):
+    """Recordings that no attack can be tried with. *hint* says what to do about it."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint
+
+
+class JudgesMissingError(AttackError):
+    """What judges a voice is not installed."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, "`make judges` installs it; elsewhere `pip install 'lifecycle[bench]'`.")
 
 
 class EnvironmentsError(LifecycleError):

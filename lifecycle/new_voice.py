@@ -48,8 +48,17 @@ def write_speaking_voice(
     directory: Path, name: str, tuned: nano.Base, prepared: Prepared, plan: Adaptation, licence: str
 ) -> Voice:
     """Fill *directory* with what a voice needs to speak, and no golden outputs to be held to."""
+    lineage: dict[str, object] = {"base": "nano", "base_sha256": tuned.sha256, "plan": asdict(plan)}
+    description = nano_description(name, lineage, licence)
+    _write_networks(directory, description, tuned, style_of(tuned.sovits.eval(), prepared.examples))
+    write_data(directory / "text", ("en",))
+    return Voice.open(directory)
+
+
+def nano_description(name: str, lineage: dict[str, object], licence: str) -> Description:
+    """What is said of every voice that grows from the embedded base."""
     latent_rate = SOVITS_DIMS.sample_rate // SOVITS_DIMS.hop
-    description = Description(
+    return Description(
         name=name,
         family="nano",
         gpt=asdict(GPT_DIMS),
@@ -60,13 +69,10 @@ def write_speaking_voice(
         sample_rate=SOVITS_DIMS.sample_rate,
         semantic_rate=latent_rate // SOVITS_DIMS.code_upsampling,
         latent_rate=latent_rate,
-        lineage={"base": "nano", "base_sha256": tuned.sha256, "plan": asdict(plan)},
+        lineage=lineage,
         licence=licence,
         preview=nano.PREVIEW,
     )
-    _write_networks(directory, description, tuned, style_of(tuned.sovits.eval(), prepared.examples))
-    write_data(directory / "text", ("en",))
-    return Voice.open(directory)
 
 
 def _write_networks(directory: Path, description: Description, networks: nano.Base, style: np.ndarray) -> None:

@@ -133,9 +133,9 @@ def _numbers(path: Path, recording: Path | None) -> list[str]:
     if "\t" in text:
         text = _row(path, text, recording)
     words = re.split(r"[\s,;\[\]()]+", text.strip(" \t\r\n,;[]()"))
-    for word in words:
+    for place, word in enumerate(words, 1):  # the word itself is not shown: the file may be a transcript
         if word and not _NUMBER.fullmatch(word):
-            raise PromptTokensError(path, f"holds {word[:20]!r} where a token should be")
+            raise PromptTokensError(path, f"holds something else where a token should be: word {place}")
     return [word for word in words if word]
 
 

@@ -7,6 +7,7 @@ noise and clipping are measured on speech in tests/core_model/features/test_qual
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 
 from core_model.features.audio import file_duration_s, load_channels
 from core_model.features.quality import clipped_share, level_db, signal_to_noise_db
-from lifecycle.printable import printable
 from lifecycle.transcripts import Transcript
 
 SHORTEST_S = 0.6
@@ -26,6 +26,7 @@ LEAST_SIGNAL_TO_NOISE_DB = 20.0
 MOST_CLIPPED = 0.001  # 1 ms in every second; clean speech turned up to full scale stays under a fifth of that
 
 WhyNot = tuple[str, float | None, str]  # reason, figure, sentence
+_CODE = re.compile(r"[A-Za-z]{1,4}([_-][A-Za-z0-9]{1,8})?")  # of a language
 _NO_TRANSCRIPT: WhyNot = ("no_transcript", None, "there is no transcript: no .txt beside it, and no list names it")
 
 
@@ -91,5 +92,7 @@ def why_not_the_words(transcript: Transcript | None, languages: Sequence[str]) -
         return "transcript_empty", None, "its transcript holds no words"
     if transcript.language not in languages:
         known = ", ".join(languages)
-        return "unknown_language", None, f"its language is {printable(transcript.language)!r}; known are {known}"
+        code = transcript.language if _CODE.fullmatch(transcript.language) else ""  # else it may be what was said
+        told = f"its language is {code!r}" if code else "what stands for its language is no code"
+        return "unknown_language", None, f"{told}; known are {known}"
     return None

@@ -1,7 +1,8 @@
 """What a release protects, what it does not, and what it costs: the sentences that a person decides on.
 
-Knows a calibrated mechanism and nothing of files. Every figure is computed here from it; what is not protected is said
-in the same breath, and goes into the ledger word for word.
+Knows a calibrated mechanism and nothing of files. Every figure is computed here from it, but for what a training under
+differential privacy costs: that was measured. What is not protected is said in the same breath, and goes into the
+ledger word for word.
 """
 
 from __future__ import annotations
@@ -9,10 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from privacy.mechanisms import Mechanism
+from privacy.sampled_gaussian import Claim, SampledGaussian, error_floor
 
 LENGTH_OF_A_MEAN = 0.92  # of the mean of one person's unit vectors: assumed, because the true one is private
 _SURVIVES = 0.5  # cosine below which nobody would call it the same voice
 _COPIES = "the clean voice, its bundles and the recordings, wherever they still are"
+ENOUGH = 60  # recordings: what was measured below was measured with so many
+MEASURED = (
+    "likeness, and some minutes. Measured on two synthetic voices at epsilon 8 with 60 recordings, one run each: the "
+    "mel distance to unheard speech fell from 1.17 to 0.83 and from 1.18 to 0.77, the distance of speaker statistics "
+    "(within one speaker, 2) from 6.6 to 6.2 and from 7.3 to 5.3; with 18 recordings the latter rose, from 6.6 to 7.3"
+)
+MANY_ARE_NEEDED = (
+    f"Fewer than {ENOUGH} recordings: the noise is a larger part of what is learnt, the likeness less still."
+)
 _SOUND = "who speaks: the voice is meant to sound like the person, and whoever knows the person will know it"
 
 
@@ -25,7 +36,7 @@ class Terms:
     costs: str
     warning: str  # "" where the mode does what it is for
     threat_model: str
-    expected_cosine: float
+    expected_cosine: float | None  # None: it cannot be told beforehand
 
 
 def terms_of(mechanism: Mechanism, *, tuned_weights: bool) -> Terms:
@@ -38,6 +49,27 @@ def terms_of(mechanism: Mechanism, *, tuned_weights: bool) -> Terms:
         _warning(mechanism, cosine),
         _threat_model(mechanism, tuned_weights=tuned_weights),
         cosine,
+    )
+
+
+def terms_of_training(run: SampledGaussian, claimed: Claim, n: int) -> Terms:
+    """The terms of a training by *run* on *n* recordings, for which *claimed* may be claimed. ExtraMissingError."""
+    rate = f"the best possible attacker errs in {100 * error_floor(run):.1f} % of cases, 50 % being a guess"
+    claim = f"epsilon {claimed.epsilon:.4g} at delta {claimed.delta:g}"
+    return Terms(
+        f"which recordings were used, each of {n}, whole and with its words: who is to tell whether one took part, "
+        f"{rate} ({claim})",
+        (
+            _SOUND,
+            f"how many recordings there were ({n}), how many steps were made ({run.steps}), and with which chance a "
+            f"recording took part in each ({run.sample_rate:.3g}): all of this is public",
+            "the recordings, wherever they still are",
+        ),
+        MEASURED,
+        MANY_ARE_NEEDED if n < ENOUGH else "",
+        "who has the whole voice, all other recordings, this ledger and the mechanism, but neither the noise nor the "
+        "gradients of single steps",
+        None,
     )
 
 

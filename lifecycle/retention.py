@@ -68,11 +68,14 @@ def remember(store: Store, term: Term) -> None:
 
 
 @contextmanager
-def under_term(store: Store, term: Term) -> Iterator[None]:
+def under_term(store: Store, term: Term | None) -> Iterator[None]:
     """Let the block learn from what *term* lists, which is written down before: whoever is killed leaves it.
 
-    Where the block is refused and nothing was learnt, what was written down before is so again.
+    Where the block is refused and nothing was learnt, what was written down before is so again. None: no day is set.
     """
+    if term is None:
+        yield
+        return
     before = term_of(store, term.voice)
     remember(store, term)
     try:

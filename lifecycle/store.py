@@ -189,6 +189,23 @@ class Store:
         return tuple(removed)
 
     @contextlib.contextmanager
+    def abandoned(self, name: str) -> Iterator[tuple[Path, ...]]:
+        """Yield what killed writers left of *name*, held so that nobody else cleans it; it is gone when the block ends.
+
+        For whoever overwrites it before. What a live writer holds is not among it.
+        """
+        with contextlib.ExitStack() as stack:
+            held = []
+            with self._locked() if self.home.is_dir() else contextlib.nullcontext():
+                for path in sorted(self.voices_directory.glob(f".{require_name(name)}.*{_UNFINISHED}")):
+                    with contextlib.suppress(BlockingIOError):
+                        stack.enter_context(_directory_lock(path))
+                        held.append(path)
+            yield tuple(held)
+            for path in held:
+                shutil.rmtree(path, ignore_errors=True)
+
+    @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold HOME/.lock, so that nobody cleans a directory away between its making and its locking."""
         descriptor = os.open(self.home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

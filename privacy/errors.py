@@ -6,6 +6,7 @@ PrivacyError
 ├── ExtraMissingError       an optional package is not installed, and without it there is no figure
 ├── VectorError             vectors that no mechanism may touch: not finite, of length zero, too few
 ├── AttackError             figures that no attack can have: of no comparison, of what is no number, of one person
+├── PrivateTrainingError    a network, or a step of it, that DP-SGD cannot be done with
 ├── LedgerError             the account of what was given away says no
 │   ├── LedgerDamagedError    a line was removed, reordered, edited, or says what its own figures deny: carries the line
 │   ├── CapExceededError      the release would pass the cap that its subject was promised
@@ -43,6 +44,10 @@ class VectorError(PrivacyError):
 
 class AttackError(PrivacyError):
     """Figures that no attack can have: there is nothing to compare, or it is no number."""
+
+
+class PrivateTrainingError(PrivacyError):
+    """A network, or a step of it, that DP-SGD cannot be done with."""
 
 
 class LedgerError(PrivacyError):

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ class Recovered:
     """A seed that fits, and what the clean vector then is: (1, d), or (2, d) where two lengths fit a direction."""
 
     seed: int
-    clean: Floats
+    clean: Floats = field(repr=False)
     residual: float  # how far its norm is from 1 (or its noise from within 1 of the line)
 
     def nearest_to(self, probe: Floats) -> Floats:

@@ -23,7 +23,7 @@ are equal share a threshold. All figures but the DET's axes are the same for any
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
 
@@ -41,8 +41,8 @@ _NORMAL = NormalDist()
 class Curve:
     """How many of each kind lie at each threshold, the highest score first: all that the figures are made of."""
 
-    mated: Floats  # (thresholds,) counted; whole numbers, so that sums of them are exact
-    non_mated: Floats  # (thresholds,) the same
+    mated: Floats = field(repr=False)  # (thresholds,) counted; whole numbers, so that sums of them are exact
+    non_mated: Floats = field(repr=False)  # (thresholds,) the same
 
     @cached_property
     def corners(self) -> tuple[Floats, Floats]:
@@ -69,8 +69,8 @@ class Sorted:
     """Which threshold each score lies at: found once, counted with as many weights as one likes."""
 
     thresholds: int
-    mated: npt.NDArray[np.int64]  # (n,)
-    non_mated: npt.NDArray[np.int64]  # (m,)
+    mated: npt.NDArray[np.int64] = field(repr=False)  # (n,)
+    non_mated: npt.NDArray[np.int64] = field(repr=False)  # (m,)
 
     def curve(self, mated: Floats, non_mated: Floats) -> Curve:
         """The curve in which each score counts as often as (n,) and (m,) say. AttackError where one kind does not."""

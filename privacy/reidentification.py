@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -42,8 +42,8 @@ SEMI_INFORMED = "semi-informed: likelihood ratio, enrolled with speech of the sa
 class Enrolment:
     """What an attacker knows of each candidate, who are numbered from 0."""
 
-    means: Floats  # (candidates, d)
-    counts: Floats  # (candidates,) vectors behind each mean
+    means: Floats = field(repr=False)  # (candidates, d)
+    counts: Floats = field(repr=False)  # (candidates,) vectors behind each mean
     spread: float  # v: variance of one person's vectors round their mean, in each value; 0 if all have one vector
 
 

@@ -13,7 +13,7 @@ comparisons count, and no noise that protects anybody.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -64,8 +64,8 @@ class Comparisons:
     whose it was compared. A number that stands twice in one row counts once.
     """
 
-    mated: Floats
-    non_mated: Floats
+    mated: Floats = field(repr=False)
+    non_mated: Floats = field(repr=False)
     mated_of: Ints
     non_mated_of: Ints
 

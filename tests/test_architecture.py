@@ -48,7 +48,14 @@ TORCH_FREE = (
 )
 # Inside the packages above, the ones that may import torch at the top.
 WITH_TORCH = {
+    "lifecycle.attack_membership",
+    "lifecycle.attack_people",
+    "lifecycle.attack_seed",
+    "lifecycle.attack_speech",
+    "lifecycle.attack_style",
+    "lifecycle.attacking",
     "lifecycle.new_voice",
+    "lifecycle.private_training",
     "lifecycle.released_voice",
     "lifecycle.releasing",
     "lifecycle.training",

@@ -29,6 +29,7 @@ PUBLIC = (
     "lifecycle.errors.LifecycleError",
     "lifecycle.store.Store",
     "privacy.budget.Budget",
+    "privacy.dpsgd.make_private",
     "privacy.errors.PrivacyError",
     "privacy.ledger.Ledger",
     "privacy.mechanisms.release",

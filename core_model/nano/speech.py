@@ -16,7 +16,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +42,8 @@ _RENAMED = {
 class Utterance:
     """One spoken sentence: a float32 mono waveform at 16 kHz, and (phone, end in seconds) in order."""
 
-    text: str
-    waveform: np.ndarray
+    text: str = field(repr=False)
+    waveform: np.ndarray = field(repr=False)
     phones: tuple[tuple[str, float], ...]
 
 

@@ -49,6 +49,7 @@ class Prepared:
     examples: tuple[Example, ...]
     unusable: tuple[Unusable, ...]
     median_semitones: float  # over 1 Hz: the speaker's usual pitch
+    labels: tuple[str, ...] = ()  # of each example, the recording that it was cut from
 
 
 def prepare(recordings: Sequence[Spoken], aligner: Aligner, codes: AlignmentCodes) -> Prepared:
@@ -60,6 +61,7 @@ def prepare(recordings: Sequence[Spoken], aligner: Aligner, codes: AlignmentCode
         raise AlignmentError("no voice was found in any recording")
     median = float(np.median(voiced))
     examples: list[Example] = []
+    labels: list[str] = []
     unusable: list[Unusable] = []
     for recording, waveform in zip(recordings, levelled, strict=True):
         try:
@@ -73,7 +75,8 @@ def prepare(recordings: Sequence[Spoken], aligner: Aligner, codes: AlignmentCode
             unusable.append(Unusable(recording.label, str(error)))
             continue
         examples += long_enough
-    return Prepared(tuple(examples), tuple(unusable), median)
+        labels += [recording.label] * len(long_enough)
+    return Prepared(tuple(examples), tuple(unusable), median, tuple(labels))
 
 
 def _align(recording: Spoken, waveform: np.ndarray, aligner: Aligner, codes: AlignmentCodes) -> Alignment:

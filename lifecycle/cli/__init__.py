@@ -38,6 +38,7 @@ VERBS = (
     "revoke",
     "release",
     "ledger",
+    "attack",
     "destroy",
     "keygen",
     "voices",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from pathlib import Path
 
 import click
 
 from lifecycle.cli.console import Console, Verb, home_option
+from lifecycle.cli.terms_table import agree_on
 from lifecycle.store import Store
 
 _MODES = click.Choice(("utterance", "anonymous", "local", "jitter"))
@@ -83,18 +83,9 @@ def command(
     plan = plan_release(store, name, wanted, now)
     for unheard in plan.left_out:
         console.remark(f"{unheard.file} is left out: {unheard.sentence}.")
-    terms = plan.terms
-    console.show(
-        f"protects       {terms.protects}",
-        *(f"NOT PROTECTED  {told}" for told in terms.not_protected),
-        f"costs          {terms.costs}",
-        *([terms.warning] if terms.warning else []),
-        f"counts for     {plan.entry.subject}, whose sum will be in the ledger, whatever happens then",
-    )
-    if sys.stdin.isatty() and not yes and not console.as_json:
-        click.confirm("Do it?", abort=True)
+    agree_on(console, plan.terms, plan.entry.subject, yes=yes)
     with console.progress(f"Releasing {name}") as tell:
         done = carry_out(store, plan, called, now=now, tell=tell)
-    facts = {"voice": called, "path": done.voice.directory, "terms": asdict(terms), "entry": asdict(done.entry)}
+    facts = {"voice": called, "path": done.voice.directory, "terms": asdict(plan.terms), "entry": asdict(done.entry)}
     facts["left_out"] = [asdict(unheard) for unheard in plan.left_out]
     console.answer(facts, f"The voice {called} is in {done.voice.directory}. It cannot be made again, only compared.")

@@ -9,6 +9,7 @@ refusing, as ssh does, would lock a person out of an archive.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ import click
 from lifecycle.store import Store
 
 _SECRETS = ("AGE-SECRET-KEY-", "PRIVATE KEY-----")
+_PASSWORD_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]+@", re.IGNORECASE)
 _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _KEYS = ("signing", "pseudonyms")  # in HOME/keys
 
@@ -38,7 +40,10 @@ class SecretFile(click.Path):
 
 
 def require_no_secret(arguments: Sequence[str]) -> None:
-    """click.UsageError if a secret key stands among the arguments. It is not repeated."""
+    """click.UsageError if a secret key, or an address with a password, stands among the arguments. None is repeated."""
+    if any(_PASSWORD_IN_ADDRESS.search(argument) for argument in arguments):
+        told = "A password stands in an address, where everybody on this machine can read it. "
+        raise click.UsageError(told + "Leave it to the scheme's own settings, as those of AWS for s3://.")
     if any(mark in argument.upper() for argument in arguments for mark in _SECRETS):
         told = "A secret key stands among the arguments, where everybody on this machine can read it. "
         raise click.UsageError(told + "Put it into a file, and better still make another one.")

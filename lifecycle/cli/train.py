@@ -11,6 +11,7 @@ import click
 
 from core_model.errors import RuntimeMissingError
 from lifecycle.cli.console import Console, Progress, Verb, home_option
+from lifecycle.cli.private_options import PrivateOrder, private_options, require_sense
 from lifecycle.cli.whose_voice import permission, speaker_options, write_permission
 from lifecycle.config import RunConfig, read_config
 from lifecycle.store import Store
@@ -50,6 +51,7 @@ def _upstream_options(command: Callable[..., None]) -> Callable[..., None]:
 @speaker_options
 @click.option("--dry-run", is_flag=True, help="Stop after the table of recordings.")
 @_upstream_options
+@private_options
 @home_option
 @click.pass_obj
 def command(
@@ -69,6 +71,7 @@ def command(
     family: str | None,
     pretrained: tuple[Path, ...],
     lora_rank: int | None,
+    private: PrivateOrder | None,
     store: Store,
 ) -> None:
     """Train the voice NAME from about a minute of recordings. Offline; on two cores in a few minutes.
@@ -85,11 +88,20 @@ def command(
 
     With --base the voice grows from GPT-SoVITS's own base files instead, if you have them: any of its languages and
     families, in about an hour on a CPU.
+
+    With --private it gives less away, as `release` does, and the clean voice is never written. sgd trains under
+    differential privacy, utterance takes the noisy mean of the recordings' styles: both hide which recordings were
+    used, not who speaks. local hides who speaks, and the voice does not survive. anonymous is nobody's voice.
     """
     said = RunConfig(recordings, language, licence, seed, threads, keep_recordings=keep_recordings)
     run = said.over(read_config(config_file)) if config_file else said
     if own and nobody:
         raise click.UsageError("Give --i-am-the-speaker or --synthetic: one of them.")
+    if private is not None:
+        require_sense(private, run, base=bool(base or family or pretrained or lora_rank))
+        from lifecycle.cli.private_training import train_private
+
+        return train_private(console, store, name, run, private, own=own, nobody=nobody, dry_run=dry_run)
     if run.recordings is None:
         raise click.UsageError("Missing option '--recordings', here or in run.toml.")
     if not base and (family or pretrained or lora_rank):
@@ -144,20 +156,23 @@ def _train(
         import torch  # noqa: F401 - only to say at once, and in one sentence, that it is missing
     except ImportError as error:
         raise RuntimeMissingError(f"training needs torch, which cannot be loaded: {error}") from error
-    days = USUAL_DAYS if run.keep_recordings is None else run.keep_recordings
-    term = term_for(name, found.directory, what_is_destroyed(found.directory)[0], days, datetime.now(UTC).date())
-    permitted = permission(console, store, name, term.files, own=own, nobody=nobody)
+    days, today = USUAL_DAYS if run.keep_recordings is None else run.keep_recordings, datetime.now(UTC).date()
+    read = term_for(name, found.directory, what_is_destroyed(found.directory)[0], days, today)
+    permitted = permission(console, store, name, read.files, own=own, nobody=nobody)
+    # A machine's speech is nobody's and may stay, unless somebody says until when.
+    term = None if permitted.statement.kind == "nobody" and run.keep_recordings is None else read
     with under_term(store, term), console.progress(f"Training {name}", plain_every_s=60) as tell:
         trained = train(store, name, found.used, run, tell)
     for unusable in trained.unusable:
         console.remark(f"{unusable.label} was left out after all: {unusable.reason}.")
     voice = trained.voice
     write_permission(store, name, permitted)
-    console.remark(f"The recordings may stay until {term.ends}; then `lifecycle destroy --expired` removes them.")
+    if term is not None:
+        console.remark(f"The recordings may stay until {term.ends}; then `lifecycle destroy --expired` removes them.")
     if voice.description.preview:
         console.remark("This voice is a preview: it may stumble, and it does not yet sound like the person.")
     facts |= {"voice": name, "path": voice.directory, "preview": voice.description.preview}
-    facts |= {"consent": permitted.statement.kind, "recordings_until": term.ends}
+    facts |= {"consent": permitted.statement.kind, "recordings_until": None if term is None else term.ends}
     facts["unaligned"] = [{"file": unusable.label, "reason": unusable.reason} for unusable in trained.unusable]
     return console.answer(facts, f"The voice {name} is in {voice.directory}. What it went through is in its records/.")
 

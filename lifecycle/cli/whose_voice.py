@@ -27,7 +27,7 @@ def speaker_options(command: Callable[..., None]) -> Callable[..., None]:
             "--keep-recordings",
             metavar="DAYS",
             type=click.IntRange(0, 36500),
-            help="How long they may lie where they lie: 30 if not said. See `destroy --expired`.",
+            help="How long they may stay: 30, or for ever if a machine spoke. See `destroy`.",
         ),
         click.option(
             "--synthetic", "nobody", is_flag=True, help="A machine spoke the recordings: there is no speaker."

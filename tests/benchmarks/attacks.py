@@ -7,7 +7,9 @@ the product's own noise, and writes DIR/results.json and tables in Markdown. Sev
 wide, and nothing here is evidence of anonymity. It tells when a figure moves. `--quick` is for the bench's own test.
 
 The attacker has four prompts of each of the seven; what is tested is made of the others. Four draws of those prompts
-share one set of releases. Intervals are drawn by person. "Before" are trials that preceded this code.
+share one set of releases. Released is a person's vector, or that of one prompt, which says less of the person.
+Intervals are drawn by person. "Before" are trials that preceded this code, and did not say which of the two they
+released.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ Floats = npt.NDArray[np.float64]
 DELTA = 1e-5
 PROBES = 4
 LEAST_TESTED_SECONDS = 1.6  # of voice: Resemblyzer's window
-UNIT = "the direction of one prompt's noisy vector"
+PERSON = "one person's vector: the direction of the mean of their prompts, with noise"
+PROMPT = "one prompt's vector, with noise"
 
 # Before: informed EER and top-1, naive EER, in %. From trials of other people's making; None: not told.
 SINGLE_BEFORE: dict[float, tuple[float, float, float | None]] = {
@@ -72,6 +75,7 @@ QUICK = Effort(20, 3, 2, 3, 50, 200, (50, 8))
 class Tests:
     """What is released, and what the attacker has: the same for all rows, so that rows differ by the noise alone."""
 
+    unit: str
     clean: Floats  # (tests, 256)
     owners: npt.NDArray[np.int64]
     enrolments: tuple[attackers.Enrolment, ...]  # one to each draw
@@ -94,7 +98,7 @@ def run(work: Path, effort: Effort) -> str:
     seven = people(work, effort.prompts)
     generator = np.random.Generator(np.random.Philox(key=20261128))  # of probes and bootstrap; never of noise
     delta_l2 = attackers.sensitivity_of_non_negative(np.concatenate([person.vectors for person in seven]))
-    tests = _tests(seven, effort, generator)
+    both = _tests(seven, effort, generator)
     told = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{platform.machine()}, {platform.system()}, NumPy {np.__version__}",
@@ -103,9 +107,9 @@ def run(work: Path, effort: Effort) -> str:
         "people": [_about(person) for person in seven],
         "sensitivity of non-negative directions": delta_l2,
         "farthest apart": _farthest(seven),
-        "single": [_single(tests, epsilon, effort, generator, _data(seven)) for epsilon in effort.epsilons],
+        "single": [_single(tests, each, effort, generator, _data(seven)) for tests in both for each in effort.epsilons],
         "means": [_mean(seven, n, e, effort, generator) for n in MEAN_BEFORE for e in (1.0, 4.0, 8.0)],
-        "together": _together(tests, effort, generator, _data(seven)),
+        "together": _together(both[0], effort, generator, _data(seven)),
         "mixtures": _mixtures(seven, generator),
         "inversion": _inversions(seven[0].vectors[0], effort),
     }
@@ -132,16 +136,25 @@ def _farthest(seven: list[Person]) -> float:
     return math.sqrt(2 - 2 * least)
 
 
-def _tests(seven: list[Person], effort: Effort, generator: np.random.Generator) -> Tests:
-    clean, owners, probes = [], [], []
+def _tests(seven: list[Person], effort: Effort, generator: np.random.Generator) -> tuple[Tests, Tests]:
+    """Of people and of prompts."""
+    whole, single, owners, probes = [], [], [], []
     for number, person in enumerate(seven):
         order = generator.permutation(np.flatnonzero(person.seconds >= LEAST_TESTED_SECONDS))
         tested = order[: effort.tested]
-        clean.append(person.vectors[tested])
+        single.append(person.vectors[tested])
         owners += [number] * len(tested)
-        probes.append(person.vectors[np.setdiff1d(np.arange(len(person.vectors)), tested)])
-    drawn = [[rows[generator.permutation(len(rows))[:PROBES]] for rows in probes] for _ in range(effort.draws)]
-    return Tests(np.concatenate(clean), np.array(owners), tuple(attackers.enrol(each) for each in drawn))
+        others = generator.permutation(np.setdiff1d(np.arange(len(person.vectors)), tested))
+        known = others[: effort.draws * PROBES].reshape(effort.draws, PROBES)
+        probes.append(person.vectors[known])
+        mean = person.vectors[np.setdiff1d(np.arange(len(person.vectors)), known)].mean(axis=0)
+        whole.append(np.repeat(mean[None] / np.linalg.norm(mean), len(tested), axis=0))
+    enrolments = tuple(attackers.enrol([rows[draw] for rows in probes]) for draw in range(effort.draws))
+    whose = np.array(owners)
+    return (
+        Tests(PERSON, np.concatenate(whole), whose, enrolments),
+        Tests(PROMPT, np.concatenate(single), whose, enrolments),
+    )
 
 
 def mechanism(epsilon: float, dimension: int) -> Mechanism:
@@ -163,7 +176,7 @@ def _attack(
         generator,
         attacker=attacker,
         data=data,
-        unit=UNIT,
+        unit=tests.unit,
         mu=mu,
         times=times,
     )
@@ -188,6 +201,7 @@ def _single(
     released = np.array([release(row[None], made) for row in tests.clean])
     found = _both(tests, released, made, effort, generator, data)
     return {
+        "unit": tests.unit,
         "epsilon": epsilon,
         "sigma": made.sigma,
         "cosine": float((released * tests.clean).sum(axis=1).mean()),
@@ -288,8 +302,9 @@ def _inversions(clean: Floats, effort: Effort) -> list[dict[str, object]]:
 def _tables(told: dict) -> str:  # type: ignore[type-arg]
     lines = [f"{told['data']}; {told['date']}. In brackets: 95 %, drawn by person.", ""]
     heads = "ε|σ|cosine, expected|floor|informed EER|before|top-1|before|naive EER|before|D_sys|TPR at 1 % FPR"
-    lines += [f"| {heads.replace('|', ' | ')} |", "|---" * 12 + "|"]
-    for row in told["single"]:
+    for place, row in enumerate(told["single"]):
+        if not place or row["unit"] != told["single"][place - 1]["unit"]:
+            lines += ["", f"Released: {row['unit']}.", "", f"| {heads.replace('|', ' | ')} |", "|---" * 12 + "|"]
         eer, top1, naive_eer = (_or_dash(value) for value in SINGLE_BEFORE[row["epsilon"]])
         informed, naive = row["attacks"]
         best = informed if row["strongest"] == informed["attacker"] else naive

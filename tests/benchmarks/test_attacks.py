@@ -30,7 +30,7 @@ def test_every_row_is_there_or_says_why_not(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(attacks, "people", lambda work, most: made_up())
     tables = attacks.run(tmp_path, attacks.QUICK)
     told = json.loads((tmp_path / "results.json").read_text())
-    assert [row["epsilon"] for row in told["single"]] == list(attacks.QUICK.epsilons)
+    assert [row["epsilon"] for row in told["single"]] == 2 * list(attacks.QUICK.epsilons)
     assert [row["n"] for row in told["means"] if "not run" not in row] == [20] * 3
     assert tables.count("not run: 0 people have") == 9
     assert [row["found"] for row in told["inversion"]] == [[100], []] * 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import shutil
 import subprocess
 import sys
@@ -88,42 +87,6 @@ def test_speaks_and_verifies_where_torch_cannot_be_imported(tiny_voice: Voice) -
     options = SpeakingOptions(sampling=SamplingOptions(limit=99))
     expected = synthesize(tiny_voice, "Tea is hot.", options=options).sentences[0].tokens.tolist()
     assert run.stdout.strip() == str(expected)
-
-
-WATCHED = """
-import os, sys
-
-class Watch:
-    told = []
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "onnxruntime":
-            self.told.append(os.environ.get("ORT_DISABLE_TELEMETRY"))
-
-sys.meta_path.insert(0, Watch())
-import core_model.player
-assert Watch.told and set(Watch.told) == {"1"}, Watch.told
-"""
-
-
-@pytest.mark.parametrize("outside", [None, "0"])
-def test_telemetry_is_off_before_onnx_runtime_is_ever_imported(outside: str | None) -> None:
-    environment = {"PATH": "/usr/bin"} | ({"ORT_DISABLE_TELEMETRY": outside} if outside else {})
-    command = [sys.executable, "-c", WATCHED]
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-
-
-def test_nobody_else_imports_onnx_runtime() -> None:
-    """So that the switch above stands before every import there is."""
-    importers = set()
-    for room in ("archive", "core_model", "lifecycle", "privacy"):
-        for path in (ROOT / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-                if any(name.partition(".")[0] == "onnxruntime" for name in names):
-                    importers.add(path.relative_to(ROOT).as_posix())
-    assert importers == {"core_model/player.py"}
 
 
 def test_a_voice_without_exports_is_refused_by_name(tiny_voice: Voice, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -34,10 +35,8 @@ VERSION = "from core_model.runtimes import version_of; version_of('onnx')"
 # What a person or a program begins with -> what they get from there.
 ENTRIES = {
     "the player": "import core_model.player",
-    "the runtimes": VERSION,
     "the runner": "from core_model import runner; runner.version_of('onnx')",
     "the command line": "import lifecycle.cli; import onnxruntime",
-    "verifying, as a library": f"import lifecycle.verifying; {VERSION}",
     "one of many bundles": f"import lifecycle.verifying_one; {VERSION}",
     "speaking, as a library": f"import lifecycle.speaking; {VERSION}",
     "HuBERT": "from tests.core_model.test_silence import load_hubert; load_hubert()",
@@ -66,7 +65,9 @@ def watched(code: str, environment: dict[str, str]) -> dict[str, dict[str, str |
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize(
+    "entry", [pytest.param(name, marks=[pytest.mark.slow] * (name == "HuBERT")) for name in ENTRIES]
+)
 def test_the_switches_stand_before_a_library_is_imported(entry: str) -> None:
     """Also where the person's own environment says the contrary: the value that keeps silent wins."""
     if entry == "HuBERT":
@@ -92,14 +93,15 @@ def test_who_loaded_onnx_runtime_with_its_reports_on_is_refused() -> None:
 def first_imports() -> dict[str, int]:
     """file -> the first line on which it imports one of the libraries that report."""
     found: dict[str, int] = {}
-    for room in ROOMS:
-        for path in (ROOT / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-                if {name.partition(".")[0] for name in names} & REPORTING:
-                    name = path.relative_to(ROOT).as_posix()
-                    found[name] = min(node.lineno, found.get(name, node.lineno))
+    written = re.compile(rf"(?:import|from) (?:{'|'.join(REPORTING)})")
+    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)) if written.search(text) else ():
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            if {name.partition(".")[0] for name in names} & REPORTING:
+                name = path.relative_to(ROOT).as_posix()
+                found[name] = min(node.lineno, found.get(name, node.lineno))
     return found
 
 

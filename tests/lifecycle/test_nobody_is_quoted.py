@@ -39,7 +39,7 @@ MARKER = "Quetzalcoatlus"  # a word of no dictionary here, in no path and in no 
 
 # verb -> (a function far inside, arguments that lead there); {} are paths of `place`
 INNER: dict[str, tuple[str, str]] = {
-    "train": ("lifecycle.recording.measure", "new --recordings {examples} --home {home}"),
+    "train": ("lifecycle.recording.measure", "new --recordings {examples} --synthetic --home {home}"),
     "doctor": ("lifecycle.diagnosing.examine", "{wav}"),
     "import": ("lifecycle.importing.import_voice", "{wav} {wav} --name new --home {home}"),
     "prompt": ("core_model.pretrained.Pretrained.find", "anna --reference {wav} --home {home}"),
@@ -61,6 +61,7 @@ INNER: dict[str, tuple[str, str]] = {
     "revoke": ("lifecycle.consenting.take_back", "anna --home {home}"),
     "release": ("lifecycle.releasing.plan_release", "anna --mode anonymous --home {home}"),
     "ledger": ("lifecycle.ledgers.subject_of", "anna --home {home}"),
+    "attack": ("lifecycle.speaker_ear.Ear", "anna --recordings {examples} --home {home}"),
     "destroy": ("lifecycle.destroying.destroy_voice", "anna --voice --yes --home {home}"),
     "keygen": ("archive.age.hybrid.HybridIdentity.generate", "-o {out}"),
     "voices": ("lifecycle.store.Store.names", "--home {home}"),
@@ -138,39 +139,46 @@ def lay_out(directory: Path) -> tuple[Path, ...]:
     """Recordings whose words hold the marker: one that is used, one that is silent, one in a broken list."""
     directory.mkdir()
     made = []
-    for name in ("01", "02", "03", "06", "07", "08"):
+    for name in ("01", "02"):
         shutil.copy(EXAMPLES / f"{name}.flac", directory)
         (directory / f"{name}.txt").write_text(f"{MARKER} said nothing of the kind to the {MARKER}.")
         made.append(directory / f"{name}.txt")
     soundfile.write(directory / "silent.wav", np.zeros(32_000), 16_000)
     (directory / "silent.txt").write_text(MARKER)
-    lines = (f"nowhere.wav|anna|en|{MARKER} again", f"broken {MARKER}", f"So {MARKER}|anna|en|x.wav")
+    shutil.copy(EXAMPLES / "09.flac", directory)
+    other_order = f"09.flac|anna|So {MARKER} said|en"
+    lines = (other_order, f"nowhere.wav|anna|en|{MARKER} again", f"broken {MARKER}", f"So {MARKER}|anna|en|x.wav")
     (directory / "some.list").write_text("\n".join(lines))
     (directory / "broken.txt").write_bytes(MARKER.encode() + b"\xff")
     soundfile.write(directory / "broken.wav", 0.1 * np.ones(32_000), 16_000)
     return (*made, directory / "silent.txt", directory / "some.list", directory / "broken.txt")
 
 
-@pytest.mark.parametrize("more", [[], ["--json"], ["--debug"]])
-def test_transcripts_while_training(tmp_path: Path, more: list[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_transcripts_while_training(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing can be aligned with these words, so it ends in an error after all of them were read."""
     caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr("lifecycle.recording.require_enough", lambda found: None)
     inputs = lay_out(tmp_path / "recordings")
-    result = call("train", "anna", "--recordings", tmp_path / "recordings", "--home", tmp_path / "home", *more)
-    told = said_by(result, caplog)
-    assert result.exit_code == 1 and "aligned" in told, told
-    assert MARKER.lower() not in told.lower()
+    words = ("train", "anna", "--recordings", tmp_path / "recordings", "--synthetic", "--home", tmp_path / "home")
+    results = [call(*words, "--debug"), call(*words, "--dry-run"), call(*words, "--dry-run", "--json")]
+    assert [result.exit_code for result in results] == [1, 0, 0]
+    assert "aligned" in results[0].stderr and "line 3" in results[1].output
+    for result in results:
+        assert MARKER.lower() not in said_by(result, caplog).lower(), result.output
     assert list(files_with(tmp_path, *inputs)) == []
 
 
-@pytest.mark.parametrize("more", [[], ["--json"], ["--debug"]])
+@pytest.mark.parametrize("more", [["--json"], ["--debug"]])
 def test_transcripts_of_prompts_and_conversions(
     tmp_path: Path, more: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     make_imported_voice(tmp_path / "home" / "voices" / "quill")
-    wav = write_recording(tmp_path / "said.wav", 3.5) or tmp_path / "said.wav"
+    write_recording(tmp_path / "said.wav", 3.5)
     (tmp_path / "tokens.txt").write_text("1 2 3 4 5 6 7")
+    (tmp_path / "said.txt").write_text(f"1 2 {MARKER}")
     home = ("--home", tmp_path / "home", *more)
     heard = ("--reference", tmp_path / "said.wav", "--transcript", f"Good {MARKER} to you.")
     good = call("prompt", "quill", *heard, "--prompt-tokens", tmp_path / "tokens.txt", *home)
@@ -178,12 +186,13 @@ def test_transcripts_of_prompts_and_conversions(
     bad = [
         call("prompt", "quill", *heard, "--as", "other", *home),  # no HuBERT
         call("prompt", "quill", *heard, "--as", "other", "--language", "tlh", *home),
+        call("prompt", "quill", *heard, "--as", "other", "--prompt-tokens", tmp_path / "said.txt", *home),
         call("convert", "quill", tmp_path / "said.wav", "-o", tmp_path / "x.wav", *heard[2:], *home),
     ]
     for result in (good, *bad):
         assert MARKER.lower() not in said_by(result, caplog).lower()
-    assert [result.exit_code for result in bad] == [1, 1, 1]
-    assert list(files_with(tmp_path)) == [], wav
+    assert [result.exit_code for result in bad] == [1, 1, 1, 1]
+    assert list(files_with(tmp_path, tmp_path / "said.txt")) == []
 
 
 @pytest.mark.parametrize("more", [[], ["--json"], ["--debug"]])
@@ -206,7 +215,7 @@ def test_what_is_to_be_spoken(tmp_path: Path, more: list[str], caplog: pytest.Lo
     assert list(files_with(tmp_path)) == []
 
 
-@pytest.mark.parametrize("more", [[], ["--json"]])
+@pytest.mark.parametrize("more", [["--json"]])
 def test_the_speakers_name_and_statement(tmp_path: Path, more: list[str], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     write_paper_voice(tmp_path / "home" / "voices" / "anna")
@@ -218,7 +227,7 @@ def test_the_speakers_name_and_statement(tmp_path: Path, more: list[str], caplog
         call(*agreed, *said),
         call("consent", "anna", "--expires", "yesterday", *said),
         call("release", "anna", "--mode", "local", "--epsilon", "-1", *said),
-        call("release", "anna", "--mode", "local", "--epsilon", "4", "--yes", *said),  # of no family that can be
+        call(*agreed, "--speaker", f"Ms {MARKER}", "--home", tmp_path / "nowhere"),
         call("ledger", "anna", "--home", tmp_path / "home", *more),
         call("revoke", "anna", "--home", tmp_path / "home", *more),
     ]
@@ -229,7 +238,7 @@ def test_the_speakers_name_and_statement(tmp_path: Path, more: list[str], caplog
     assert list(files_with(tmp_path, statement)) == []
 
 
-@pytest.mark.parametrize("more", [[], ["--json"], ["--debug"]])
+@pytest.mark.parametrize("more", [["--json"], ["--debug"]])
 def test_passphrases_and_keys(tmp_path: Path, more: list[str], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     secrets = [tmp_path / name for name in ("passphrase", "two lines", "no key", "wrong")]

@@ -108,9 +108,9 @@ def test_a_table_of_one_row_needs_no_name(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"", "holds no tokens"),
-        (b"1 two 3", "holds 'two' where a token"),
-        (b"1 -2", "holds '-2' where a token"),
-        (b"1.5", r"holds '1\.5' where"),
+        (b"1 two 3", "where a token should be: word 2"),
+        (b"1 -2", "where a token should be: word 2"),
+        (b"1.5", "where a token should be: word 1"),
         (b"1024", r"outside 0\.\.1023"),
         (b"99999999999999999999", "where a token should be"),
         (b"\xff\xfe", "neither .npy nor UTF-8"),

@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from lifecycle.errors import ReleaseError
 from lifecycle.ledgers import RECORD as LEDGER
 from lifecycle.ledgers import ledger_path, read_ledger
 from lifecycle.released_voice import Ground, ground_of
+from lifecycle.retention import Term, remember
 from lifecycle.store import Store
 from privacy.errors import ConsentExpiredError
 from privacy.ledger import Ledger
@@ -101,6 +102,14 @@ def clean_needles(store: Store, recordings: Path | None = None) -> set[bytes]:
         vectors += [ground.listen(path) for path in sorted(recordings.iterdir())]
         vectors.append(np.mean(vectors[1:], axis=0))
     return set().union(*(needles(vector, ground.frame.centre) for vector in vectors))
+
+
+def test_a_release_names_the_day_of_the_recordings_where_it_is_known(store: Store) -> None:
+    wanted = releasing.Wanted("local", 8.0, speaker="Ada Lovelace")
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    assert releasing.plan_release(store, "ada", wanted, now).entry.retention is None
+    remember(store, Term("ada", store.home, date(2026, 12, 28), {}))
+    assert releasing.plan_release(store, "ada", wanted, now).entry.retention == "2026-12-28"
 
 
 MODES: dict[str, Callable[[Path], tuple[object, ...]]] = {

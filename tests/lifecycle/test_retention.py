@@ -260,6 +260,31 @@ def test_keys_go_first_then_what_they_sealed(store: Store, tmp_path: Path, monke
     assert again["sentence"] == "there is no unfinished training of 'bert', and so no key of one."
 
 
+def test_a_voice_half_written_goes_with_its_unfinished_training(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_vault(store, "bert", store.work_directory("bert"), "run", os.urandom)
+    left = store.voices_directory / ".bert.01234567.unfinished" / "bert"
+    left.mkdir(parents=True)
+    (left / "weights").write_bytes(b"half of somebody")
+    seen: list[bytes] = []
+    unlink = Path.unlink
+
+    def watched(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "weights":
+            seen.append(path.read_bytes())
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", watched)
+    with store.scratch("bert") as alive:  # cleans up what nobody holds, as every writer does
+        assert not left.exists()
+        left.mkdir(parents=True)
+        (left / "weights").write_bytes(b"half of somebody")
+        (alive / "mine").write_bytes(b"being written")
+        assert destroy(store, "bert", "--keys")["files"] == 3
+        assert (alive / "mine").read_bytes() == b"being written"
+    assert seen == [bytes(16)]
+    assert not left.parent.exists()
+
+
 def test_a_training_that_runs_keeps_its_key(store: Store) -> None:
     with store.work_alone("bert") as work:
         open_vault(store, "bert", work, "run", os.urandom)

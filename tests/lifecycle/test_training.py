@@ -73,7 +73,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """One run of the verb, as a person would call it, with steps few enough for a test."""
     place = tmp_path_factory.mktemp("training")
     recordings = lay_out(place / "recordings", "01", "02", "03", "06", "07", "08", wrong="04")
-    (place / "run.toml").write_text('recordings = "recordings"\ngpt_steps = 2\nsovits_steps = 2\nthreads = 1\n')
+    (place / "run.toml").write_text(
+        'recordings = "recordings"\ngpt_steps = 2\nsovits_steps = 2\nthreads = 1\nkeep_recordings = 9\n'
+    )
     words = ["train", "anna", "--config", place / "run.toml", "--home", place / "home", "--seed", "7"]
     words += ["--synthetic", "--json"]
     result = CliRunner().invoke(main, [str(word) for word in words])

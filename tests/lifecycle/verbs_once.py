@@ -19,7 +19,7 @@ from archive.age.x25519 import X25519Identity
 from containers.profiles import Profile
 from core_model import golden
 from core_model.nano import base as nano
-from lifecycle import recording, released_voice, releasing, training
+from lifecycle import attack_seed, attack_speech, attacking, recording, released_voice, releasing, training
 from tests.core_model.features import tiny_pretrained
 from tests.lifecycle import upstream_files
 from tests.lifecycle.test_releasing import tiny_ground
@@ -62,6 +62,10 @@ class Place:
         write_bundle(place / "carrying.voice", built(place / "made").environment)
         monkeypatch.setattr(Profile, "read", classmethod(lambda cls, name: self.profile))
         monkeypatch.setattr(releasing, "ground_of", lambda voice: ground)
+        monkeypatch.setattr(attacking, "ground_of", lambda voice: ground)
+        monkeypatch.setattr(attack_speech, "TRIALS", ("Tea for two.", "Two for tea."))
+        monkeypatch.setattr(attack_speech, "ENROLMENT", ("For two.",))
+        monkeypatch.setattr(attack_seed, "SMALL", 8)
         monkeypatch.setattr(released_voice, "write_exports", lambda voice: None)
         monkeypatch.setattr(recording, "require_enough", lambda found: None)
         base = nano.load()
@@ -129,12 +133,18 @@ def _release(p: Place) -> list[Call]:
 
 
 def _consent(p: Place) -> list[Call]:
-    words = ("--speaker", SPEAKER, "--scope", "others", "--expires", "2099-12-31", "--home", p.home)
+    scopes = ("--scope", "others", "--scope", "public")
+    words = ("--speaker", SPEAKER, *scopes, "--expires", "2099-12-31", "--home", p.home)
     return [(("consent", "ada", *words), 0)]
 
 
 def _refresh(p: Place) -> list[Call]:
     return [(("refresh", p.bundle, "-i", p.key, "-o", p.directory / "new.voice", "--public", "--home", p.home), 0)]
+
+
+def _attack(p: Place) -> list[Call]:
+    words = ("--recordings", p.directory / "recordings", "-o", p.directory / "attack.html", "--record")
+    return [(("attack", "hidden", *words, "--home", p.home), 0)]
 
 
 def _destroy(p: Place) -> list[Call]:
@@ -145,7 +155,9 @@ def _destroy(p: Place) -> list[Call]:
 
 TABLE: dict[str, Callable[[Place], list[Call]]] = {
     "keygen": lambda p: [(("keygen", "-o", p.directory / "new.txt", "--recovery"), 0)],
-    "train": lambda p: [(("train", "trained", "--config", p.directory / "run.toml", "--home", p.home), 0)],
+    "train": lambda p: [
+        (("train", "trained", "--config", p.directory / "run.toml", "--synthetic", "--home", p.home), 0)
+    ],
     "doctor": lambda p: [(("doctor", p.directory / "anna.pth"), 0)],
     "import": lambda p: [
         (("import", p.directory / "anna.pth", p.directory / "anna.ckpt", "--name", "anna", "--home", p.home), 0)
@@ -173,6 +185,7 @@ TABLE: dict[str, Callable[[Place], list[Call]]] = {
     "speak": _speak,
     "environment": _environment,
     "release": _release,
+    "attack": _attack,
     "ledger": lambda p: [(("ledger", "ada", "--home", p.home), 0)],
     "revoke": lambda p: [(("revoke", "ada", "--home", p.home), 0)],
     "voices": lambda p: [(("voices", "--home", p.home), 0)],

@@ -72,6 +72,7 @@ def test_the_product_s_own_noise_is_not_found(epsilon: float) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_product_s_own_noise_is_not_found_among_many() -> None:
     made = calibrate("local", Budget(8.0), D, 1)
     released = release(person()[None], made)

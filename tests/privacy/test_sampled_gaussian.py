@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from privacy import accountant, sampled_gaussian
 from privacy.budget import Budget
 from privacy.errors import AccountantsDisagreeError, BudgetError, ExtraMissingError, NotComposableError
-from privacy.sampled_gaussian import SampledGaussian, calibrate, claim, composed_epsilon, pld_epsilon, rdp_epsilon
+from privacy.sampled_gaussian import (
+    SampledGaussian,
+    calibrate,
+    claim,
+    composed_epsilon,
+    error_floor,
+    pld_epsilon,
+    rdp_epsilon,
+)
 
 DELTA = 1e-5
 THEN = SampledGaussian(1.0, 32 / 300, 187)  # N = 300, batch 32, 20 epochs: as PRIVACY.md has it
@@ -98,6 +106,15 @@ def test_noise_multipliers(n: int, batch: int, then: tuple[float, ...], now: tup
 def test_where_everybody_takes_part_it_is_the_plain_gaussian(noise: float, steps: int) -> None:
     exact = accountant.epsilon_of(math.sqrt(steps) / noise, DELTA)
     assert exact <= pld_epsilon(SampledGaussian(noise, 1.0, steps), DELTA) <= 1.001 * exact
+
+
+@pytest.mark.parametrize("noise", [0.5, 3.0, 20.0])
+def test_the_best_error_rate_is_that_of_the_plain_gaussian_and_never_more(noise: float) -> None:
+    exact = accountant.error_floor(1 / noise)
+    assert exact * (1 - 1e-3) <= error_floor(SampledGaussian(noise, 1.0, 1)) <= exact * (1 + 1e-9)
+    mixed, without, step = densities(SampledGaussian(noise, 0.3, 1))
+    overlap = float(np.minimum(mixed, without).sum() * step)  # of what a test calls neither the one nor the other
+    assert overlap / 2 * (1 - 1e-3) <= error_floor(SampledGaussian(noise, 0.3, 1)) <= overlap / 2 * (1 + 1e-6)
 
 
 @pytest.mark.parametrize(("noise", "rate"), [(0.5, 0.02), (1.0, 0.1), (1.0, 0.5), (2.0, 0.9), (4.0, 0.3)])

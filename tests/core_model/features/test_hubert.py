@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -157,29 +156,3 @@ def test_without_transformers_it_says_what_to_install(folder: Path, monkeypatch:
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(RuntimeMissingError, match=r"pip install 'lifecycle\[upstream\]'"):
         hubert.load(folder)
-
-
-NO_NETWORK = """
-import socket, sys
-from pathlib import Path
-
-def refuse(*args, **kwargs):
-    raise SystemExit("asked the network")
-
-socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-import numpy as np
-from core_model.features import hubert, word_features
-hubert.load(Path(sys.argv[1])).features(np.ones(4000, np.float32))
-word_features.load(Path(sys.argv[2])).of("你好", (2, 1))
-"""
-
-
-def test_the_network_is_never_asked(tmp_path: Path) -> None:
-    """In a process whose sockets are gone, and where the system allows it in one that has no network at all."""
-    tiny_pretrained.hubert(tmp_path / "hubert")
-    tiny_pretrained.roberta(tmp_path / "roberta")
-    command = [sys.executable, "-c", NO_NETWORK, str(tmp_path / "hubert"), str(tmp_path / "roberta")]
-    alone = subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode == 0
-    command = ["unshare", "-rn", *command] if alone else command
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

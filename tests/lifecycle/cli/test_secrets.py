@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from archive.age.x25519 import X25519Identity
 from lifecycle.cli import VERBS, main
-from lifecycle.cli.secret_paths import SecretFile
+from lifecycle.cli.secret_paths import SecretFile, require_no_secret
 from lifecycle.consenting import disclaim
 from lifecycle.store import Store
 from tests.lifecycle.paper_voice import pack_paper_voice, write_paper_voice
@@ -90,6 +90,19 @@ def test_a_key_among_the_arguments_is_refused_and_not_repeated(
         assert result.exit_code == 2
         assert "A secret key stands among the arguments" in result.output
         assert spelled not in result.output + result.stderr and spelled[:24] not in result.stderr
+
+
+@pytest.mark.parametrize("option", [(), ("--dask",), ("--resume",)])
+def test_a_password_in_an_address_is_refused_and_not_repeated(option: tuple[str, ...]) -> None:
+    result = call("verify", *option, f"ftp://anna:{SECRET}@192.0.2.1/shelf")
+    assert result.exit_code == 2
+    assert "A password stands in an address" in result.stderr
+    assert SECRET not in result.output + result.stderr
+
+
+def test_an_address_without_one_is_not_taken_for_one() -> None:
+    for address in ("s3://bucket/shelf", "tcp://127.0.0.1:8786", "s3://bucket/a:b@c/*.voice", "ftp://anna@192.0.2.1/x"):
+        require_no_secret(["verify", address])
 
 
 @pytest.mark.parametrize(

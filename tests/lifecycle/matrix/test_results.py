@@ -122,7 +122,7 @@ def test_refresh_takes_the_results_beside_a_bundle_into_its_history(tmp_path: Pa
     write_results(replace(mine, when=NOW.replace(year=2047)), tmp_path, "ada.voice", stranger)
     assert len(results_beside(bundle)) == 3
     trust = read_trust((), store, NOW)
-    done = refresh(bundle, tmp_path / "b.voice", (), act, trust=trust, public=True, redundancy=0)
+    done = refresh(bundle, tmp_path / "b.voice", (), act, trust=trust, permit=lambda _: "", public=True, redundancy=0)
     assert [record.what for record in done.custody] == ["archived", "verified", "refreshed"]
     verified = done.custody[1]
     assert told_of(verified.results) == "2045-11-21T12:00:00Z: 1 drifted, 1 not run on the matrix fast"
@@ -131,7 +131,9 @@ def test_refresh_takes_the_results_beside_a_bundle_into_its_history(tmp_path: Pa
     assert any("whom you do not trust" in told for told in done.left_out) and len(done.left_out) == 2
     # A second time nothing is taken twice, though the results lie beside the new bundle too.
     write_results(mine, tmp_path, "b.voice", act.signer)
-    again = refresh(tmp_path / "b.voice", tmp_path / "c.voice", (), act, trust=trust, public=True, redundancy=0)
+    again = refresh(
+        tmp_path / "b.voice", tmp_path / "c.voice", (), act, trust=trust, permit=lambda _: "", public=True, redundancy=0
+    )
     assert [record.what for record in again.custody] == ["archived", "verified", "refreshed", "refreshed"]
     seen = inspect(tmp_path / "c.voice", (), trust=trust, rules=read_rules())
     assert not seen.custody_problem and seen.custody == again.custody
