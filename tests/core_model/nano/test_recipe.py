@@ -202,6 +202,7 @@ def test_a_base_killed_while_it_learns_ends_as_if_it_had_not_been(tmp_path: Path
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.sockets("network")  # torchrun looks up what this machine is called
 def test_the_same_command_under_torchrun_makes_the_base_of_one_process(tmp_path: Path) -> None:
     losses = {}
     for name, launcher in (("one", []), ("two", ["-m", "torch.distributed.run", "--nproc-per-node", "2"])):
