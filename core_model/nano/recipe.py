@@ -41,7 +41,7 @@ from core_model.training.processes import joined
 from core_model.training.schedule import Options, Progress, Report
 
 STAGES = ("speech", "dataset", "aligner", "gpt", "sovits", "pack")
-_USUAL = sovits.Weights()
+WEIGHTS = sovits.Weights()
 _WARM_UP, _MEASURED = 3, 12  # steps of each training whose time is thrown away, and taken
 
 
@@ -59,7 +59,7 @@ class Sizes:
 class Run:
     """What every training of one base shares.
 
-    *start* is a base whose weights the networks begin with, or none; *weights* are of SoVITS's losses.
+    *start* is a base whose weights the networks begin with, or none.
     """
 
     work: Path
@@ -67,7 +67,6 @@ class Run:
     report: Report
     sizes: Sizes = Sizes()
     start: Path | None = None
-    weights: sovits.Weights = _USUAL
 
     def begin(self, network: torch.nn.Module, name: str) -> None:
         """Fill a fresh *network* from the base that was given."""
@@ -118,7 +117,7 @@ def measure(run: Run, dataset: Dataset, clock: Callable[[], float]) -> dict[str,
         return (times[-1] - times[_WARM_UP - 1]) / _MEASURED if times else 0.0  # none: not the first process
 
     sizes = run.sizes
-    heard = replace(run.weights, judges_from=0.0, judges_full=0.1)
+    heard = replace(WEIGHTS, judges_from=0.0, judges_full=0.1)
     labelled = _labelled(run.work, every=30)
     second = sovits_options(run, short)
     return {
@@ -126,7 +125,7 @@ def measure(run: Run, dataset: Dataset, clock: Callable[[], float]) -> dict[str,
             lambda o, r: aligner.train(PhoneClassifier(sizes.aligner), labelled, o, r), aligner_options(run, short)
         ),
         "gpt": timed(lambda o, r: gpt.train(GPT(sizes.gpt), dataset, o, r), gpt_options(run, short)),
-        "sovits": timed(lambda o, r: sovits.train(SoVITS(sizes.sovits), None, dataset, o, run.weights, r), second),
+        "sovits": timed(lambda o, r: sovits.train(SoVITS(sizes.sovits), None, dataset, o, WEIGHTS, r), second),
         "judged": timed(
             lambda o, r: sovits.train(
                 SoVITS(sizes.sovits), MultiPeriodDiscriminator(sizes.judges), dataset, o, heard, r
@@ -192,7 +191,7 @@ def train_sovits(run: Run, plan: Plan, dataset: Dataset) -> SoVITS:
     torch.manual_seed(run.options.seed)
     network, judges = SoVITS(run.sizes.sovits), MultiPeriodDiscriminator(run.sizes.judges)
     run.begin(network, "sovits")
-    sovits.train(network, judges, dataset, sovits_options(run, plan), run.weights, run.report)
+    sovits.train(network, judges, dataset, sovits_options(run, plan), WEIGHTS, run.report)
     return network.cpu()
 
 
@@ -252,8 +251,6 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--slice", type=float, help="stop after so many minutes; the same command goes on")
     parser.add_argument("--only", choices=STAGES, help="stop after this stage")
     parser.add_argument("--start", type=Path, help="a base whose weights to begin with")
-    parser.add_argument("--kl", type=float, default=_USUAL.kl, help="weight of SoVITS's KL term")
-    parser.add_argument("--spoken", type=float, default=_USUAL.spoken, help="weight of what is decoded from the prior")
     parser.add_argument("--out", type=Path, default=base.FILE, help="where the base is written")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that make the speech")
@@ -280,8 +277,7 @@ def main() -> None:
     with joined(os.environ, arguments.device) as (processes, device):
         bfloat16 = arguments.device == "cuda" or machine.computes_in_bfloat16()
         options = Options(steps=0, seed=20_26, bfloat16=bfloat16, device=device, processes=processes)
-        weights = replace(_USUAL, kl=arguments.kl, spoken=arguments.spoken)
-        run = Run(work, options, _printed(began, clock, stop), start=arguments.start, weights=weights)
+        run = Run(work, options, _printed(began, clock, stop), start=arguments.start)
         if processes.first:
             with corpus.workers(arguments.workers) as mapped:
                 enough = (seconds or float("inf")) * budget.SPEECH_SHARE
@@ -300,12 +296,12 @@ def main() -> None:
 
 
 def _keep_to_what_was_begun(parser: argparse.ArgumentParser, work: Path, arguments: argparse.Namespace) -> None:
-    """A run goes on with the start and the weights that it began with: others would be another base."""
+    """A run goes on with the start that it began with: another would be another base."""
     start = None if arguments.start is None else hashlib.sha256(arguments.start.read_bytes()).hexdigest()
-    told = json.dumps({"start": start, "kl": arguments.kl, "spoken": arguments.spoken})
+    told = json.dumps({"start": start})
     mark = work / "begun.json"
     if mark.exists() and mark.read_text(encoding="ascii") != told:
-        parser.error(f"{work} was begun with another --start, --kl or --spoken; give the same, or another --work")
+        parser.error(f"{work} was begun with another --start; give the same, or another --work")
     mark.write_text(told, encoding="ascii")
 
 

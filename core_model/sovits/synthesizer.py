@@ -54,7 +54,6 @@ class TrainingForward:
     posterior_log_scale: Tensor = field(repr=False)  # (B, latent, F)
     mask: Tensor = field(repr=False)  # (B, 1, F)
     style: Tensor = field(repr=False)  # (B, S, 1)
-    spoken: Tensor | None = field(default=None, repr=False)  # (B, 1, slice_frames * hop): the slice from the prior
 
 
 class SoVITS(nn.Module):
@@ -160,11 +159,8 @@ class SoVITS(nn.Module):
         slice_starts: Tensor,
         slice_frames: int,
         speaker_vector: Tensor | None = None,
-        prior_noise: Tensor | None = None,
     ) -> TrainingForward:
         """One training pass. The style is that of the utterance itself.
-
-        With *prior_noise* (B, latent, F) the same slice is also decoded from the prior, without the recording.
 
         codes (B, T), phonemes (B, P), each with lengths (B,); linear_spectrogram (B, bins, F) with F = code_upsampling
         * T and frame_lengths <= code_upsampling * code_lengths; posterior_noise (B, latent, F). The decoder sees
@@ -182,10 +178,6 @@ class SoVITS(nn.Module):
         z, posterior_mean, posterior_log_scale = self.posterior_encoder(
             linear_spectrogram, style, posterior_noise, mask
         )
-        spoken = None
-        if prior_noise is not None:
-            spoken_z = self.flow.reverse(mean + prior_noise * torch.exp(log_scale), style, mask)
-            spoken = self.decoder(take_frames(spoken_z, slice_starts, slice_frames), style)
         return TrainingForward(
             waveform=self.decoder(take_frames(z, slice_starts, slice_frames), style),
             z=z,
@@ -196,7 +188,6 @@ class SoVITS(nn.Module):
             posterior_log_scale=posterior_log_scale,
             mask=mask,
             style=style,
-            spoken=spoken,
         )
 
     def _encode(

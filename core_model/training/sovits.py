@@ -25,7 +25,6 @@ from core_model.training.schedule import Options, Progress, Report, learning_rat
 
 SLICE_FRAMES = 32  # latent frames that the decoder sees of each utterance: 0.64 s
 _SAMPLES_PER_FRAME = SAMPLES_PER_TOKEN // FRAMES_PER_TOKEN
-_SPOKEN_NOISE = 0.5  # what a voice speaks with
 _LISTEN_BEFORE = 0.05  # of the run: for so long judges learn before anybody hears them
 
 
@@ -35,7 +34,6 @@ class Weights:
 
     mel: float = 45.0
     kl: float = 1.0
-    spoken: float = 0.0  # of the mel distance, for the slice decoded from the prior; above 0 it costs half a step more
     adversarial: float = 1.0
     judges_from: float = 0.75
     judges_full: float = 0.82
@@ -58,7 +56,6 @@ class _Pass:
     out: TrainingForward
     real: torch.Tensor = field(repr=False)  # (B, 1, N) the slices that were spoken
     generated: torch.Tensor = field(repr=False)  # (B, 1, N) float32
-    spoken: torch.Tensor | None = field(repr=False)  # the same from the prior, where that has a weight
     counts: float  # what a mean over frames counts for among the other processes' means; one over rows counts the same
 
 
@@ -94,7 +91,7 @@ def train(
         for optimizer in optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(options, step)
-        made = _forward(network, joined, dataset, options, step, weights)
+        made = _forward(network, joined, dataset, options, step)
         share = (step + 1) / options.steps
         total, told = _distance_and_kl(made, distance, weights)
         if joined_judges is not None and share > weights.judges_from - _LISTEN_BEFORE:
@@ -123,9 +120,7 @@ def _autocast(options: Options) -> torch.autocast:
     return torch.autocast(torch.device(options.device).type, dtype=torch.bfloat16, enabled=options.bfloat16)
 
 
-def _forward(
-    network: SoVITS, joined: nn.Module, dataset: Dataset, options: Options, step: int, weights: Weights
-) -> _Pass:
+def _forward(network: SoVITS, joined: nn.Module, dataset: Dataset, options: Options, step: int) -> _Pass:
     """The batch of *step* through *network*, called as *joined*; its slices and noise are drawn by (seed, step) too."""
     rng = np.random.Generator(np.random.Philox(key=[options.seed, step], counter=1))
     batch = dataset.batch(options.seed, step, options.batch_size)
@@ -146,26 +141,17 @@ def _forward(
     )
     rows = options.processes.rows(len(frames))
     inputs = [torch.from_numpy(array[rows]).to(options.device) for array in arrays]
-    prior_noise = None
-    if weights.spoken > 0:
-        drawn = rng.standard_normal(noise.shape, dtype=np.float32)[rows]
-        prior_noise = torch.from_numpy(_SPOKEN_NOISE * drawn).to(options.device)
     with _autocast(options):
-        out: TrainingForward = joined(*inputs, SLICE_FRAMES, prior_noise=prior_noise)
+        out: TrainingForward = joined(*inputs, SLICE_FRAMES)
     counts = options.processes.weight(frames[rows].sum(), frames.sum())
-    spoken = None if out.spoken is None else out.spoken.float()
-    return _Pass(out, torch.from_numpy(real[rows]).to(options.device)[:, None], out.waveform.float(), spoken, counts)
+    return _Pass(out, torch.from_numpy(real[rows]).to(options.device)[:, None], out.waveform.float(), counts)
 
 
 def _distance_and_kl(made: _Pass, distance: losses.MelLoss, weights: Weights) -> tuple[torch.Tensor, dict[str, float]]:
     out = made.out
     mel = distance(made.real, made.generated)
     kl = losses.kl_loss(out.z_p, out.posterior_log_scale, out.mean, out.log_scale, out.mask) * made.counts
-    total, told = weights.mel * mel + weights.kl * kl, {"mel": mel.item(), "kl": kl.item()}
-    if made.spoken is not None:
-        spoken = distance(made.real, made.spoken)
-        total, told = total + weights.mel * weights.spoken * spoken, told | {"spoken": spoken.item()}
-    return total, told
+    return weights.mel * mel + weights.kl * kl, {"mel": mel.item(), "kl": kl.item()}
 
 
 def _teach(judges: nn.Module, optimizer: torch.optim.Optimizer, made: _Pass, options: Options) -> dict[str, float]:

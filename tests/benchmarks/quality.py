@@ -128,12 +128,14 @@ def tuned(work: Path, base_file: Path, person: Person, plan: Adaptation) -> tupl
     """The base after a minute of *person*, and what it took; gone on with where it was stopped."""
     base = nano.load(base_file)
     work.mkdir(parents=True, exist_ok=True)
+    gone_on_with = any(work.glob("*.checkpoint.safetensors"))
     began = time.process_time(), time.monotonic()
     prepared = prepare([_spoken(said) for said in person.to_adapt], base.aligner, CODES)
     adapt(base, Dataset(prepared.examples), plan, work, silent)
     facts = {
         "seconds_of_speech": sum(said.seconds for said in person.to_adapt),
         "unusable": float(len(prepared.unusable)),
+        "gone_on_with": float(gone_on_with),  # then the seconds are of what was left to do
         "cpu_seconds": time.process_time() - began[0],
         "wall_seconds": time.monotonic() - began[1],
         "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,

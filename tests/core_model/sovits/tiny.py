@@ -72,9 +72,7 @@ class Batch:
     noise: Tensor
     speaker_vector: Tensor | None
 
-    def forward(
-        self, network: nn.Module, starts: list[int], slice_frames: int, prior_noise: Tensor | None = None
-    ) -> TrainingForward:
+    def forward(self, network: nn.Module, starts: list[int], slice_frames: int) -> TrainingForward:
         frame_lengths = 2 * self.code_lengths
         return network(
             self.codes,
@@ -87,7 +85,6 @@ class Batch:
             torch.tensor(starts),
             slice_frames,
             self.speaker_vector,
-            prior_noise,
         )
 
     def row(self, index: int) -> Batch:

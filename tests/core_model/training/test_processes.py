@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,23 +24,34 @@ from core_model.training.schedule import Options, learning_rate
 from tests.core_model.training import on_two_processes
 from tests.core_model.training.tiny import same, tiny_gpt, utterance, weights_of
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.sockets("loopback")]
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def torchrun(directory: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
-    command += ["--rdzv-endpoint", "127.0.0.1:0", "-m", "tests.core_model.training.on_two_processes"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    subprocess.run([*command, str(directory), "6"], check=True, env=environment, cwd=ROOT, timeout=120)
+def run_on_two(directory: Path) -> None:
+    """Two processes with what torchrun sets; torchrun itself, which looks its own name up, has a slow test."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    shared |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.core_model.training.on_two_processes", str(directory)]
+    started = [
+        subprocess.Popen(command, env={**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank}, cwd=ROOT)
+        for rank in ("0", "1")
+    ]
+    try:
+        assert [process.wait(timeout=200) for process in started] == [0, 0]
+    finally:
+        for process in started:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
 def ends(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> tuple[Path, Path]:
     """(what one process left, what two left)."""
     alone, together = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("together")
-    on_two_processes.run(alone, ALONE, 6)
-    torchrun(together)
+    on_two_processes.run(alone, ALONE)
+    run_on_two(together)
     return alone, together
 
 

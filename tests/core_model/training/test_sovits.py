@@ -103,17 +103,6 @@ def test_judges_listen_before_they_are_heard_and_learn_to_tell_apart() -> None:
     assert np.mean(judged[-5:]) < np.mean(judged[:3])
 
 
-def test_what_is_decoded_from_the_prior_is_learnt_too_where_it_has_a_weight() -> None:
-    """An utterance by heart, from its tokens and style alone: the posterior has no part in it."""
-    told: list[Progress] = []
-    network = tiny_sovits()
-    options = Options(steps=120, batch_size=1, learning_rate=3e-3, warmup_steps=5)
-    train(network, None, Dataset([utterance(2, 6)]), options, Weights(spoken=1.0), report=told.append)
-    spoken = [progress.losses["spoken"] for progress in told]
-    assert np.mean(spoken[-10:]) < 0.5 * np.mean(spoken[:5])
-    assert set(told[-1].losses) == {"mel", "kl", "spoken"}
-
-
 def test_padding_does_not_change_what_is_learnt_from() -> None:
     """Latents, KL, style and the decoded slice of a short utterance are the same alone and beside a long one."""
     short, long = utterance(0, 3), utterance(1, 9)
