@@ -188,6 +188,7 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     core_model.DimsError: "the voice is damaged, or made by another toolkit; restore it again from its archive.",
     core_model.AlignmentError: "check that the transcript says what is heard in the recording.",
     core_model.DatasetError: "record more; docs/train.md tells what a recording has to be.",
+    core_model.UnevenBatchError: "start as many processes as divide the batch; one always does.",
     core_model.ExportError: "nothing was written; the voice may be damaged, or torch another than the lock names.",
     core_model.GoldenError: "the voice is damaged; restore it again from its archive.",
     core_model.PretrainedMissingError: lambda e: f"{e.instead}.",
