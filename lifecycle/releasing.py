@@ -126,11 +126,16 @@ def _plan(
 ) -> Plan:
     if wanted.tuning_runs < 0:
         raise BudgetError(f"there cannot be {wanted.tuning_runs} tuning runs")
+    if wanted.mode == "local" and consent is not None and consent.name is not None:
+        raise ReleaseError(
+            "in mode local the consent would give the person away: it holds the name in clear and goes into the voice",
+            "record it once more, without --name-in-clear.",
+        )
     recordings, left_out = _recordings(wanted)
     if own_style is None and wanted.mode == "local" and not recordings:
         raise VectorError("there is no recording that a style could be heard from")
     mechanism = _calibrated(wanted, ground.stock_styles.shape[1], len(recordings))
-    terms = terms_of(mechanism, tuned_weights=wanted.tuned_weights)
+    terms = terms_of(mechanism, tuned_weights=wanted.tuned_weights, tuning_runs=wanted.tuning_runs)
     subject = subject_for(store, name, wanted.speaker, consent)
     ledger = read_ledger(store, subject)
     term = term_of(store, name)

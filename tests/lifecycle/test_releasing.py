@@ -359,6 +359,18 @@ def test_the_ledger_names_the_consent_and_the_new_voice_carries_it(store: Store)
     assert read_statements(store.path("nobody")) == ()
 
 
+def test_local_is_refused_where_the_consent_names_the_speaker(store: Store) -> None:
+    said = ("--speaker", "Ada Lovelace", "--scope", "public", "--expires", "2099-12-31")
+    consent(store, *said, "--name-in-clear")
+    result = call(store, "--mode", "local", "--epsilon", "4", "--as", "new")
+    assert result.exit_code != 0
+    assert "holds the name in clear" in result.output
+    assert "new" not in store.names()
+    consent(store, *said)
+    assert call(store, "--mode", "local", "--epsilon", "4", "--as", "new").exit_code == 0
+    assert b"Lovelace" not in (store.path("new") / "records" / "consent.jsonl").read_bytes()
+
+
 def test_after_a_consent_ended_or_was_taken_back_nothing_is_released(store: Store) -> None:
     consent(store, "--speaker", "Ada Lovelace", "--expires", "2098-12-31")
     wanted = releasing.Wanted("local", 1.0)
