@@ -115,7 +115,7 @@ def _not_protected(mechanism: Mechanism, *, tuned_weights: bool) -> tuple[str, .
         "jitter": (_SOUND, "the clean style: noise this small is no obstacle"),
     }[mechanism.mode]
     tuned = (
-        "the recordings, through the networks, which learnt from them without any protection: only the style is covered"
+        "the recordings, through the networks: these learnt from them, and noise on a style takes nothing of that back"
     )
     return (*told, *([tuned] if tuned_weights else []), _COPIES)
 
@@ -138,7 +138,9 @@ def _warning(mechanism: Mechanism, cosine: float) -> str:
 
 
 def _threat_model(mechanism: Mechanism, *, tuned_weights: bool) -> str:
-    sees = "the style alone" if tuned_weights else "the whole released voice, whose networks know no recording"
+    if tuned_weights:
+        return "none"
+    sees = "the whole released voice, whose networks know no recording"
     return {
         "utterance": f"who has {sees}, all other recordings, this ledger and the mechanism, but not the noise",
         "local": f"who has {sees}, every candidate's clean style, this ledger and the mechanism, but not the noise",
