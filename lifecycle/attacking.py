@@ -29,6 +29,7 @@ from lifecycle.released_voice import Ground, ground_of
 from lifecycle.store import Store, new_file
 
 RECORD = "attacks.jsonl"  # in records/: a line for each time it was attacked, and never one less
+PROMISING = ("utterance", "local", "sgd")  # modes that claim an epsilon for what was read of recordings
 Tell = Callable[[int, int, str], None]
 
 
@@ -152,6 +153,11 @@ def _remarks(people: People, release: Release, ground: Ground | None, unknown: i
         )
         if release.mode == "anonymous":
             yield "An anonymous voice is a mixture of those speakers, so it resembles them more than anybody else."
+    if release.mode in PROMISING:
+        yield (
+            "These figures were computed from the recordings without noise: no epsilon covers them. Whoever gets them "
+            "with the voice learns how many recordings there are and how long, and how each attack went on them."
+        )
     if not release.mode:
         yield "This voice was not released: its style is as it was learnt, and so are its networks."
     if unknown and people.held_out:

@@ -121,7 +121,7 @@ def plan_training(
     claimed = claim(run, budget.delta, prv_epsilon(multiplier, rate, recipe.steps, budget.delta))
     if claimed.epsilon > budget.epsilon:
         raise BudgetError(f"epsilon would be {claimed.epsilon:.4g}, and {budget.epsilon:g} was asked for")
-    terms = terms_of_training(run, claimed, n)
+    terms = terms_of_training(run, claimed, n, tuning_runs=wanted.tuning_runs)
     subject = subject_for(store, name, wanted.speaker, consent)
     ledger, term = read_ledger(store, subject), term_of(store, name)
     entry = entry_of_sampled(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lifecycle.recording import LEAST_TOTAL_S
 from privacy.mechanisms import Mechanism
 from privacy.sampled_gaussian import Claim, SampledGaussian, error_floor
 
@@ -25,6 +26,7 @@ MANY_ARE_NEEDED = (
     f"Fewer than {ENOUGH} recordings: the noise is a larger part of what is learnt, the likeness less still."
 )
 _SOUND = "who speaks: the voice is meant to sound like the person, and whoever knows the person will know it"
+_LICENCE = "what its licence says, and of whom: that text is taken over as it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,12 @@ class Terms:
     expected_cosine: float | None  # None: it cannot be told beforehand
 
 
-def terms_of(mechanism: Mechanism, *, tuned_weights: bool) -> Terms:
+def terms_of(mechanism: Mechanism, *, tuned_weights: bool, tuning_runs: int = 0) -> Terms:
     """The terms of a release by *mechanism*, with or without networks that learnt from the recordings."""
     cosine = mechanism.expected_cosine(LENGTH_OF_A_MEAN if mechanism.mode == "utterance" else 1.0)
     return Terms(
         _protects(mechanism),
-        _not_protected(mechanism, tuned_weights=tuned_weights),
+        (*_chosen(tuning_runs if mechanism.unit else 0), *_not_protected(mechanism, tuned_weights=tuned_weights)),
         _costs(mechanism, cosine),
         _warning(mechanism, cosine),
         _threat_model(mechanism, tuned_weights=tuned_weights),
@@ -52,15 +54,23 @@ def terms_of(mechanism: Mechanism, *, tuned_weights: bool) -> Terms:
     )
 
 
-def terms_of_training(run: SampledGaussian, claimed: Claim, n: int) -> Terms:
-    """The terms of a training by *run* on *n* recordings, for which *claimed* may be claimed. ExtraMissingError."""
+def terms_of_training(run: SampledGaussian, claimed: Claim, n: int, *, tuning_runs: int = 0) -> Terms:
+    """The terms of a training by *run* on *n* recordings, for which *claimed* may be claimed. ExtraMissingError.
+
+    n is public, so nobody is missing in the count: a neighbour has an empty recording in one's place, which adds
+    nothing to any sum (the "zero-out" of Kairouz et al. 2021, arXiv 2103.00039, Definition 1.1). With n, rate and
+    divisor fixed that is what one unit more or less costs. From one recording to another it is two such moves.
+    """
     rate = f"the best possible attacker errs in {100 * error_floor(run):.1f} % of cases, 50 % being a guess"
     claim = f"epsilon {claimed.epsilon:.4g} at delta {claimed.delta:g}"
     return Terms(
         f"which recordings were used, each of {n}, whole and with its words: who is to tell whether one took part, "
-        f"{rate} ({claim})",
+        f"or an empty one in its place, {rate} ({claim})",
         (
+            *_chosen(tuning_runs),
             _SOUND,
+            "to that extent, which of two recordings took part: that is told with up to twice this epsilon",
+            f"that all together last {LEAST_TOTAL_S:g} s or more, without which there is no voice",
             f"how many recordings there were ({n}), how many steps were made ({run.steps}), and with which chance a "
             f"recording took part in each ({run.sample_rate:.3g}): all of this is public",
             "the recordings, wherever they still are",
@@ -71,6 +81,13 @@ def terms_of_training(run: SampledGaussian, claimed: Claim, n: int) -> Terms:
         "gradients of single steps",
         None,
     )
+
+
+def _chosen(tuning_runs: int) -> tuple[str, ...]:
+    if not tuning_runs:
+        return ()
+    told = "one run was" if tuning_runs == 1 else f"{tuning_runs} runs were"
+    return (f"what else {told} to give away: the figures are of a single run, the sum in the ledger of all of them",)
 
 
 def _protects(mechanism: Mechanism) -> str:
@@ -91,12 +108,14 @@ def _not_protected(mechanism: Mechanism, *, tuned_weights: bool) -> tuple[str, .
         "local": (
             "people whom the base itself cannot tell apart",
             "how often this person was released: see the ledger",
+            "that it is of the same person, or home, as a voice with the same pseudonym, consent or signing key",
+            _LICENCE,
         ),
-        "anonymous": ("a real person who happens to sound like the one that was drawn",),
+        "anonymous": ("a real person who happens to sound like the one that was drawn", _LICENCE),
         "jitter": (_SOUND, "the clean style: noise this small is no obstacle"),
     }[mechanism.mode]
     tuned = (
-        "the recordings, through the networks, which learnt from them without any protection: only the style is covered"
+        "the recordings, through the networks: these learnt from them, and noise on a style takes nothing of that back"
     )
     return (*told, *([tuned] if tuned_weights else []), _COPIES)
 
@@ -119,7 +138,9 @@ def _warning(mechanism: Mechanism, cosine: float) -> str:
 
 
 def _threat_model(mechanism: Mechanism, *, tuned_weights: bool) -> str:
-    sees = "the style alone" if tuned_weights else "the whole released voice, whose networks know no recording"
+    if tuned_weights:
+        return "none"
+    sees = "the whole released voice, whose networks know no recording"
     return {
         "utterance": f"who has {sees}, all other recordings, this ledger and the mechanism, but not the noise",
         "local": f"who has {sees}, every candidate's clean style, this ledger and the mechanism, but not the noise",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -126,11 +126,18 @@ def _plan(
 ) -> Plan:
     if wanted.tuning_runs < 0:
         raise BudgetError(f"there cannot be {wanted.tuning_runs} tuning runs")
+    if wanted.mode == "local" and consent is not None and consent.name is not None:
+        raise ReleaseError(
+            "in mode local the consent would give the person away: it holds the name in clear and goes into the voice",
+            "record it once more, without --name-in-clear.",
+        )
     recordings, left_out = _recordings(wanted)
     if own_style is None and wanted.mode == "local" and not recordings:
         raise VectorError("there is no recording that a style could be heard from")
     mechanism = _calibrated(wanted, ground.stock_styles.shape[1], len(recordings))
-    terms = terms_of(mechanism, tuned_weights=wanted.tuned_weights)
+    if wanted.tuned_weights:  # whatever noise is on the style, the voice tells its recordings: nothing bounds that
+        mechanism = replace(mechanism, mu=None, epsilon=None, delta=None)
+    terms = terms_of(mechanism, tuned_weights=wanted.tuned_weights, tuning_runs=wanted.tuning_runs)
     subject = subject_for(store, name, wanted.speaker, consent)
     ledger = read_ledger(store, subject)
     term = term_of(store, name)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from privacy import accountant, mechanisms, sampled_gaussian
+from privacy.budget import LEAST_DELTA, MOST_DELTA
 from privacy.entry_lines import is_float, is_int
 from privacy.errors import BudgetError, NotComposableError
 from privacy.sampled_gaussian import Claim, SampledGaussian
@@ -28,6 +29,7 @@ NOTHING_READ = "none: nothing of anybody is read"
 REPLACE_ONE, ADD_OR_REMOVE = "replace-one", "add/remove"
 ADJACENCIES = (REPLACE_ONE, ADD_OR_REMOVE)
 UNITS = ("utterance", "speaker")
+_MOST_COUNT = 1 << 53
 _EXACT = 1e-9  # relative: another machine's exp and log may differ in the last digits
 _RECOMPUTED = 1e-3  # relative, and of accountants: another version of one may round another way
 _SAMPLING = {"kind", "sample_rate", "steps", "noise_multiplier"}
@@ -241,8 +243,14 @@ def same(told: float | None, found: float | None) -> bool:
     return math.isclose(told, found, rel_tol=_EXACT, abs_tol=1e-15)
 
 
+def _countable(entry: Entry) -> bool:
+    """Whether its whole numbers are such as a float can hold: JSON's may have a thousand digits."""
+    least_one = (entry.n, entry.dimension, 1 + entry.tuning_runs)
+    return all(1 <= count <= _MOST_COUNT for count in least_one) and entry.sigma_steps <= _MOST_COUNT
+
+
 def _untrue_gaussian(entry: Entry) -> str:
-    if entry.tuning_runs < 0 or entry.n < 1 or entry.dimension < 1 or entry.sigma_steps < 1:
+    if not _countable(entry) or entry.sigma_steps < 1:
         return "a figure of it is out of range"
     if entry.unit not in UNITS or (entry.unit == "speaker" and entry.n != 1):
         return f"it is about {entry.unit or 'nobody'}, and {entry.n} took part"
@@ -255,6 +263,9 @@ def _untrue_gaussian(entry: Entry) -> str:
         return "" if entry.epsilon is None else "it claims an epsilon and has no mu"
     if not same(entry.mu, entry.sensitivity / entry.sigma):
         return f"its mu is {entry.mu:.6g}, and Delta / sigma is {entry.sensitivity / entry.sigma:.6g}"
+    delta = entry.delta  # looked at before it is computed with: below e^-128 there is no epsilon to be found
+    if delta is None or not LEAST_DELTA <= delta <= MOST_DELTA or (entry.unit == "utterance" and delta >= 1 / entry.n):
+        return f"its delta is {delta}, and there are {entry.n} units"
     epsilon = recomputed_epsilon(entry)
     if not same(entry.epsilon, epsilon):
         return f"it claims epsilon {entry.epsilon}, and its mechanism has {epsilon}"
@@ -263,7 +274,7 @@ def _untrue_gaussian(entry: Entry) -> str:
 
 def _untrue_sampled(entry: Entry) -> str:
     """What needs no accountant first, so that it is found out anywhere."""
-    if entry.tuning_runs < 0 or entry.n < 1 or entry.dimension < 1 or entry.sigma_steps != 0 or entry.clip <= 0:
+    if not _countable(entry) or entry.sigma_steps != 0 or entry.clip <= 0:
         return "a figure of it is out of range"
     if (entry.unit, entry.adjacency, entry.mu) != ("utterance", ADD_OR_REMOVE, None) or entry.cumulative_mu:
         return "it names a unit, an adjacency or a mu that a sampled run has not"

@@ -17,11 +17,12 @@ sums it belongs to are refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Literal
 
 from privacy import accountant
+from privacy.budget import Budget
 from privacy.entries import (
     ADD_OR_REMOVE,
     ADJACENCIES,
@@ -224,10 +225,18 @@ def _entry(document: dict[str, object], number: int) -> Entry:
     require_fields(document, fields(Entry), number)
     entry = Entry(**document)  # type: ignore[arg-type]  # each was looked at
     if entry.cap is not None and not (
-        set(entry.cap) == {"epsilon", "delta", "mu"} and all(map(is_float, entry.cap.values()))
+        set(entry.cap) == {"epsilon", "delta", "mu"} and all(map(is_float, entry.cap.values())) and _is_cap(entry.cap)
     ):
         raise LedgerDamagedError(number, "its cap is none")
     return replace(entry, not_protected=tuple(entry.not_protected))
+
+
+def _is_cap(told: Mapping[str, float]) -> bool:
+    try:
+        Budget(told["epsilon"], told["delta"])
+    except BudgetError:
+        return False
+    return told["mu"] > 0
 
 
 def _judged(entry: Entry, number: int) -> str:

@@ -143,9 +143,14 @@ def release(vectors: Floats, mechanism: Mechanism) -> Floats:
         return _direction(_weights(len(rows)) @ rows)
     if len(rows) != mechanism.n:
         raise VectorError(f"there are {len(rows)} vectors, and the mechanism is calibrated for {mechanism.n}")
-    rounded = np.rint(rows.mean(axis=0) * STEPS).astype(np.int64)
+    rounded = np.rint(mean(rows) * STEPS).astype(np.int64)
     noise = discrete_gaussian(mechanism.sigma_steps, mechanism.dimension)
     return _direction(np.array([int(value) + added for value, added in zip(rounded, noise, strict=True)], np.float64))
+
+
+def mean(rows: Floats) -> Floats:
+    """Of *rows* (n, d), each value rounded once: a sum in floats would err by more the larger n, and past the slack."""
+    return np.array([math.fsum(column) for column in rows.T]) / len(rows)
 
 
 def _weights(count: int) -> Floats:

@@ -45,7 +45,7 @@ def command(
     from datetime import UTC, datetime
 
     from lifecycle.attack_report import require_page, write_page
-    from lifecycle.attacking import Material, attack, record
+    from lifecycle.attacking import PROMISING, Material, attack, record
     from lifecycle.cli.attack_table import show
     from lifecycle.speaker_ear import Ear
 
@@ -64,4 +64,6 @@ def command(
     if keep:
         facts["record"] = record(store, found)
         console.show(f"Its figures are in {facts['record']}, and will be in every bundle made from now on.")
+        if found.mode in PROMISING:
+            console.remark("No epsilon covers these figures: they were computed from the recordings without noise.")
     console.answer(facts)

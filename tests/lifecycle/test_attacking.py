@@ -170,8 +170,11 @@ def test_a_record_is_a_line_more_and_never_one_less(tiny: Path, sounds: Path) ->
 
 def test_what_a_release_says_of_its_noise_is_what_the_attackers_use(tiny: Path, sounds: Path) -> None:
     released(tiny, "local", 1.2)
-    told = answer("attack", "ada", "--recordings", sounds / "person", "--others", sounds / "others", "--home", tiny)
+    words = ("attack", "ada", "--recordings", sounds / "person", "--others", sounds / "others", "--record")
+    told = answer(*words, "--home", tiny)
     assert (told["mode"], told["sigma"]) == ("local", 1.2)
+    [kept] = (tiny / "voices" / "ada" / "records" / RECORD).read_text().splitlines()
+    assert any("no epsilon covers them" in remark for remark in json.loads(kept)["remarks"])
     by_attack = {(finding["attack"], finding["attacker"]): finding for finding in told["findings"]}
     again = by_attack["style", "drawn again"]
     assert again["data"]["released_vectors"] == 8 * (1 + OTHERS)

@@ -279,6 +279,9 @@ def test_what_it_protects_and_what_not_is_said_before(store: Store, recordings: 
     assert "protects which recordings were used, each of 6" in told
     assert "NOT PROTECTED who speaks" in told
     assert "how many recordings there were (6), how many steps were made (2)" in told
+    assert "whether one took part, or an empty one in its place" in told  # n is public, and stays
+    assert "NOT PROTECTED to that extent, which of two recordings took part" in told
+    assert "NOT PROTECTED that all together last 20 s or more" in told
     assert "costs" in told
     assert "Fewer than 60 recordings" in told
     assert store.names() == ()

@@ -39,6 +39,20 @@ def test_every_mode_says_what_it_does_not_protect(mode: Mode) -> None:
         assert f"epsilon {made.epsilon:.4g} at delta 1e-05" in terms.protects
 
 
+@pytest.mark.parametrize("mode", ["local", "anonymous"])
+def test_what_hides_the_speaker_says_that_the_licence_may_name_them(mode: Mode) -> None:
+    assert any(
+        "licence" in told for told in terms_of(calibrate(mode, Budget(4.0), 128, 1), tuned_weights=False).not_protected
+    )
+
+
+def test_figures_of_one_run_are_not_passed_off_as_those_of_all() -> None:
+    made = calibrate("local", Budget(4.0), 128, 1)
+    assert "9 runs were to give away" in terms_of(made, tuned_weights=False, tuning_runs=9).not_protected[0]
+    public = calibrate("anonymous", Budget(4.0), 128, 1)  # reads nothing, however often
+    assert terms_of(public, tuned_weights=False, tuning_runs=9) == terms_of(public, tuned_weights=False)
+
+
 def test_few_recordings_at_a_small_epsilon_do_not_survive_either() -> None:
     assert "WILL NOT SURVIVE" in terms_of(calibrate("utterance", Budget(1.0), 128, 20), tuned_weights=False).warning
     assert terms_of(calibrate("utterance", Budget(8.0), 128, 60), tuned_weights=False).warning == ""

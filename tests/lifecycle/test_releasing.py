@@ -223,7 +223,14 @@ def test_tuned_networks_are_kept_only_where_somebody_insists_and_are_named(store
     voice = Voice.open(store.path("new"))
     tuned = Voice.open(store.path("ada")).weights("sovits")
     assert all(np.array_equal(tuned[name], array) for name, array in voice.weights("sovits").items())
-    assert "networks, which learnt" in (voice.directory / "records" / LEDGER).read_text()
+    ledger = Ledger.parse((voice.directory / "records" / LEDGER).read_bytes())
+    assert "through the networks: these learnt" in " ".join(ledger.entries[0].not_protected)
+    assert "protects       nothing: epsilon none" in result.output
+    assert ledger.entries[0].epsilon is None
+    assert ledger.epsilon("utterance", 1e-5) is None  # a sum that left the networks out would be a false one
+    later = call(store, *MODES["utterance"](recordings), "--as", "later")
+    assert later.exit_code != 0
+    assert "no later one can promise anything" in later.output
     refused = call(store, "--mode", "local", "--epsilon", 1, "--keep-tuned-weights")
     assert refused.exit_code == 1
     assert "would give the person away" in refused.output
@@ -357,6 +364,18 @@ def test_the_ledger_names_the_consent_and_the_new_voice_carries_it(store: Store)
     assert require_consent(store, "new", "public", datetime.now(UTC)) == ""
     assert call(store, "--mode", "anonymous", "--as", "nobody").exit_code == 0
     assert read_statements(store.path("nobody")) == ()
+
+
+def test_local_is_refused_where_the_consent_names_the_speaker(store: Store) -> None:
+    said = ("--speaker", "Ada Lovelace", "--scope", "public", "--expires", "2099-12-31")
+    consent(store, *said, "--name-in-clear")
+    result = call(store, "--mode", "local", "--epsilon", "4", "--as", "new")
+    assert result.exit_code != 0
+    assert "holds the name in clear" in result.output
+    assert "new" not in store.names()
+    consent(store, *said)
+    assert call(store, "--mode", "local", "--epsilon", "4", "--as", "new").exit_code == 0
+    assert b"Lovelace" not in (store.path("new") / "records" / "consent.jsonl").read_bytes()
 
 
 def test_after_a_consent_ended_or_was_taken_back_nothing_is_released(store: Store) -> None:

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from core_model.training import conditioned
-from core_model.training.conditioned import Learning, losses_of, optimizer_of, window
+from core_model.training.conditioned import Learning, Window, losses_of, optimizer_of, window
+from core_model.training.dataset import collate
 from core_model.training.sovits import mel_loss
 from privacy import dpsgd
 from privacy.dpsgd import Private, make_private, normal, prv_epsilon
@@ -87,6 +88,23 @@ def test_gradients_of_single_units_are_those_of_the_slow_loop(
         assert float((fast[name] - slow[name]).abs().max()) <= 1e-6, name
 
 
+def test_a_unit_is_the_same_alone_and_beside_a_longer_one() -> None:
+    """What a longer one makes of the others (padding, masks) is no part of what is clipped: Delta rests on that."""
+    recordings, distance = tiny_recordings(UNITS), mel_loss()
+    together = window(recordings, (0, UNITS - 1), 8, lambda count: bytes(count))
+    piece = recordings[0][0]
+    frames = 2 * len(piece.tokens)
+    assert together.noise.shape[2] > frames
+    alone = Window(collate([piece]), together.starts[:1], together.noise[:1, :, :frames])
+    found = []
+    for seen in (alone, together):
+        module = tiny_conditioned()
+        losses_of(private_of(module).module, distance, seen).mean().backward()
+        found.append([p.grad_sample[0] for p in module.parameters() if p.requires_grad])
+    for one, other in zip(*found, strict=True):
+        assert float((one - other).abs().max()) <= 1e-6
+
+
 def test_the_clipped_sum_is_the_slow_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dpsgd, "normal", without_noise)
     recordings, distance = tiny_recordings(UNITS), mel_loss()
@@ -150,6 +168,19 @@ def test_normals_are_normal_and_never_the_same() -> None:
     assert abs(halves.mean()) < 5 * 4 / math.sqrt(20_000)
     assert not np.array_equal(normal(40_000, 2.0), drawn)
     assert normal(1, 1.0).shape == (1,)
+
+
+def test_four_normals_make_one_and_no_two_of_them_are_of_one_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sine and cosine of one pair add up to one normal by another angle: less to guess than two."""
+    asked: list[int] = []
+
+    def least(count: int) -> bytes:
+        asked.append(count)
+        return bytes(count // 2 - 8) + bytes([255] * 8) + bytes(count // 2)  # a radius of zero, but for the first three
+
+    monkeypatch.setattr(dpsgd.os, "urandom", least)
+    assert normal(1, 2.0) == pytest.approx(3 * math.sqrt(2 * 53 * math.log(2)), rel=1e-9)
+    assert asked == [4 * 16]
 
 
 def test_each_unit_takes_part_by_a_draw_of_its_own() -> None:

@@ -83,6 +83,16 @@ def test_a_line_cut_short_shows(small: Ledger) -> None:
         ("unit", "speaker", "it is about speaker, and 60 took part"),
         ("unit", "", "it is about nobody"),
         ("cap", {"epsilon": 1.0}, "cap"),
+        ("cap", {"epsilon": 1.0, "delta": -1.0, "mu": 1.0}, "cap"),
+        ("cap", {"epsilon": 1.0, "delta": 1e-5, "mu": 0.0}, "cap"),
+        ("delta", 1e-60, "its delta is 1e-60"),  # below e^-128 a search for epsilon would not end
+        ("delta", 0.0, "its delta is 0.0"),
+        ("delta", 0.02, "its delta is 0.02"),
+        ("delta", None, "its delta is None"),
+        ("n", 10**400, "out of range"),
+        ("dimension", 10**400, "out of range"),
+        ("sigma_steps", 10**400, "out of range"),
+        ("tuning_runs", 10**400, "out of range"),
     ],
 )
 def test_a_line_that_was_edited_with_its_digest_is_still_not_true(
