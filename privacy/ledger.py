@@ -204,7 +204,7 @@ class Ledger:
         grown = Ledger((*self.entries, entry), self.not_recomputed)
         if sum(map(_work, grown.entries)) > MOST_TOGETHER:
             raise NotComposableError(f"with this release, {_TOO_MUCH}")
-        if entry.promises:  # else nothing was read, or nothing is claimed, and the sums say so from here on
+        if entry.unit:  # else nothing of anybody was read
             _require_within(self, grown, entry)
         return grown
 
@@ -285,18 +285,20 @@ def _work(entry: Entry) -> int:
 def _require_within(before: Ledger, after: Ledger, entry: Entry) -> None:
     """CapExceededError if *entry* takes a sum past the cap that somebody was promised, or leaves it without a bound."""
     for unit, adjacency in after.promised:
-        if adjacency != entry.adjacency:
-            if not after.is_bounded(unit, adjacency):
+        if not after.is_bounded(unit, adjacency):
+            if (unit, adjacency) in before.promised and before.is_bounded(unit, adjacency):
                 raise CapExceededError(
                     f"this release promises nothing about the {unit}, and an earlier one of this person did: with it, "
                     "that promise would not hold any more"
                 )
-        elif not after.is_bounded(unit, adjacency):
-            raise CapExceededError(
-                f"an earlier release of this person promised nothing about the {unit}, "
-                "so no later one can promise anything"
-            )
-        elif (cap := after.cap) is not None and not after.is_within_cap(unit, adjacency):
+            if entry.promises and adjacency == entry.adjacency:
+                raise CapExceededError(
+                    f"an earlier release of this person promised nothing about the {unit}, "
+                    "so no later one can promise anything"
+                )
+        elif (
+            adjacency == entry.adjacency and (cap := after.cap) is not None and not after.is_within_cap(unit, adjacency)
+        ):
             spent, wanted = (ledger.epsilon(unit, cap.delta, adjacency) for ledger in (before, after))
             raise CapExceededError(
                 f"of this {unit} epsilon {spent:.4g} is given away already; with this release it would be "

@@ -165,6 +165,11 @@ def test_after_a_jitter_nothing_can_be_promised_any_more() -> None:
     assert Ledger.parse(spoilt.marshal()) == spoilt
 
 
+def test_a_jitter_does_not_void_what_was_promised() -> None:
+    with pytest.raises(CapExceededError, match="this release promises nothing about the utterance, and an earlier one"):
+        ledger_of(entry("utterance", 1.0)).with_entry(entry("jitter"))
+
+
 def test_somebody_else_has_a_ledger_of_their_own() -> None:
     with pytest.raises(LedgerDamagedError, match="about"):
         ledger_of(entry(), entry(subject="speaker-fedcba9876543210"))

@@ -187,9 +187,17 @@ def test_what_was_promised_about_the_speaker_is_not_voided_afterwards() -> None:
 def test_after_a_jitter_no_sampled_run_can_promise_anything() -> None:
     with pytest.raises(CapExceededError, match="promised nothing about the utterance"):
         ledger_of(entry("jitter")).with_entry(sampled())
-    after = ledger_of(sampled(), entry("jitter"))
-    assert after.epsilon("utterance", DELTA, ADD_OR_REMOVE) is None
-    assert Ledger.parse(after.marshal()) == after
+    with pytest.raises(CapExceededError, match="this release promises nothing about the utterance, and an earlier one"):
+        ledger_of(sampled()).with_entry(entry("jitter"))
+
+
+def test_an_old_ledger_in_which_a_jitter_voided_a_promise_can_be_gone_on_with() -> None:
+    old = Ledger.parse(OF_1_0_0.read_bytes())
+    assert old.entries[-1].mode == "jitter"
+    subject = {"subject": old.entries[0].subject}
+    assert len(old.with_entry(entry("jitter", **subject)).entries) == 5
+    with pytest.raises(CapExceededError, match="promised nothing about the utterance"):
+        old.with_entry(entry("utterance", 1.0, **subject))
 
 
 def test_who_reads_nothing_costs_nothing_under_either() -> None:
