@@ -30,7 +30,7 @@ from lifecycle.store import Store, new_file
 from lifecycle.trusting import own_signer, read_trust
 from privacy import consent
 from privacy.consent import Statement
-from privacy.errors import ConsentDamagedError, ConsentExpiredError, NoConsentError
+from privacy.errors import ConsentDamagedError, ConsentExpiredError, ConsentRevokedError, NoConsentError
 
 RECORD = "consent.jsonl"  # in records/
 RELEASED = "records/release.json"  # of a voice whose style was released
@@ -214,7 +214,8 @@ def require(store: Store, case: Case, scope: str | None, now: datetime) -> str:
     if not case.said and not case.of_somebody:
         return ""
     with contextlib.suppress(NoConsentError):  # the end of a consent is one, whoever signed it
-        consent.require([each.statement for each in case.said], case.weights, None, now.date())
+        said = consent.require([each.statement for each in case.said], case.weights, None, now.date())
+        _require_not_taken_back(store, said)
     counting = counting_of(store, case.said, now)
     try:
         consent.require(counting, case.weights, scope, now.date())
@@ -233,9 +234,26 @@ def consent_of(store: Store, name: str, now: datetime) -> Statement | None:
     directory = store.path(name)
     said = read_statements(directory)
     try:
-        return consent.require(counting_of(store, said, now), weights_of(directory), None, now.date())
+        agreed = consent.require(counting_of(store, said, now), weights_of(directory), None, now.date())
     except NoConsentError:
         return None
+    _require_not_taken_back(store, agreed)
+    return agreed
+
+
+def _require_not_taken_back(store: Store, agreed: Statement) -> None:
+    """ConsentRevokedError where a voice of this home carries *agreed* and tells that it was taken back since.
+
+    A bundle that was written before, and what is restored from it, do not know: this home does.
+    """
+    for name in store.names():
+        with contextlib.suppress(ConsentDamagedError):  # it may be used for nothing already
+            held = [each.statement for each in read_statements(store.path(name))]
+            places = [n for n, each in enumerate(held) if each.agreement_sha256 == agreed.agreement_sha256]
+            later = held[places[-1] + 1 :] if places else []
+            if back := next((each for each in later if each.kind == "revocation"), None):
+                told = f"the consent to use this voice was taken back on {back.said[:10]}"
+                raise ConsentRevokedError(f"{told}, as the voice {name} of this home tells")
 
 
 def counting_of(store: Store, said: Sequence[Said], now: datetime) -> list[Statement]:

@@ -26,6 +26,7 @@ from compat_tests.findings import Finding, not_run
 from lifecycle.errors import LedgerDisagreesError, OutputExistsError, SubjectError
 from lifecycle.secret_files import read_text
 from lifecycle.store import Store, new_file
+from privacy.errors import LedgerDamagedError
 from privacy.ledger import MOST_BYTES, Entry, Ledger, check
 from privacy.pseudonyms import KEY_BYTES, PSEUDONYM, pseudonym
 
@@ -43,7 +44,7 @@ def read_ledger(store: Store, subject: str) -> Ledger:
     path = ledger_path(store, subject)
     data = path.read_bytes() if path.is_file() else b""
     ledger = Ledger.parse(data)
-    copies = {name: copy for name, copy in _copies(store).items() if Ledger.parse(copy).subject == subject}
+    copies = {name: copy for name, copy in _copies(store).items() if _parse_copy(name, copy).subject == subject}
     longest = max(copies.values(), key=len, default=b"")
     if not path.is_file():
         ledger, data = Ledger.parse(longest), longest
@@ -118,7 +119,7 @@ def pseudonym_of(store: Store, name: str, rng: Callable[[int], bytes]) -> str:
 def subject_of(store: Store, voice: str) -> str | None:
     """Whose voice it is: as its records say, else as this home remembers. None: nobody has said. LedgerDamagedError."""
     copy = store.path(voice) / "records" / RECORD
-    recorded = Ledger.parse(copy.read_bytes()).subject if copy.is_file() else None
+    recorded = _parse_copy(voice, copy.read_bytes()).subject if copy.is_file() else None
     return recorded or _remembered(store).get(voice)
 
 
@@ -132,6 +133,14 @@ def remember_subject(store: Store, voice: str, subject: str) -> None:
             document = _remembered(store) | {voice: subject}
             with new_file(_directory(store) / "subjects.json", mode=0o600) as file:
                 file.write(json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def _parse_copy(voice: str, data: bytes) -> Ledger:
+    """The copy in *voice*. LedgerDamagedError names the voice: the home's own ledger may be whole."""
+    try:
+        return Ledger.parse(data)
+    except LedgerDamagedError as error:
+        raise LedgerDamagedError(error.line, error.problem, voice) from None
 
 
 def _copies(store: Store) -> dict[str, bytes]:

@@ -78,7 +78,7 @@ def require(statements: Sequence[Statement], weights: Mapping[str, str], scope: 
     if not said:
         if statements:
             raise NoConsentError("the consent in this voice is about other weights")
-        raise NoConsentError("nobody has said whose voice this is, or what for it may be used")
+        raise NoConsentError("nobody has said whose voice this is, or what it may be used for")
     last = said[-1]
     if last.kind == "revocation":
         raise ConsentRevokedError(f"the consent to use this voice was taken back on {last.said[:10]}")

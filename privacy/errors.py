@@ -57,10 +57,11 @@ class LedgerError(PrivacyError):
 class LedgerDamagedError(LedgerError):
     """A line was removed, reordered or edited, or says what its own figures deny."""
 
-    def __init__(self, line: int, problem: str) -> None:
-        super().__init__(f"line {line} of the ledger: {problem}")
+    def __init__(self, line: int, problem: str, voice: str | None = None) -> None:
+        super().__init__(f"line {line} of the ledger{f' in the voice {voice}' if voice else ''}: {problem}")
         self.line = line  # from 1
         self.problem = problem
+        self.voice = voice  # whose copy it is; None: nobody said
 
 
 class CapExceededError(LedgerError):

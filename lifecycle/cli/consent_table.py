@@ -21,7 +21,7 @@ def facts_of(name: str, said: Sequence[Said]) -> dict[str, Any]:
 def lines_of(name: str, said: Sequence[Said]) -> list[str]:
     """The lines to print."""
     if not said:
-        return [f"Nobody has said whose voice {name} is, or what for it may be used."]
+        return [f"Nobody has said whose voice {name} is, or what it may be used for."]
     return [f"{each.statement.said[:10]}  {_told(each.statement)}  signed by {each.signer}" for each in said]
 
 

@@ -28,7 +28,7 @@ def command(console: Console, name: str | None, speaker: str | None, store: Stor
 
     subject = pseudonym_of(store, speaker, os.urandom) if speaker else subject_of(store, name or "")
     if subject is None:
-        told = f"Nothing of the person whose voice {name} is was ever released by this home, as far as it knows."
+        told = f"Whose voice {name} is, nothing here tells, so it has no ledger; --speaker shows that of a person."
         return console.answer({"voice": name, "subject": None, "entries": [], "sums": []}, told)
     ledger = read_ledger(store, subject)
     return console.answer(facts_of(name, subject, ledger), *lines_of(subject, ledger), yes=holds(ledger))

@@ -59,6 +59,8 @@ def facts_of(name: str | None, subject: str, ledger: Ledger) -> dict[str, Any]:
 
 def lines_of(subject: str, ledger: Ledger) -> list[str]:
     """The lines to print."""
+    if not ledger.entries:
+        return [f"No release of {subject} is written down here; another spelling of a name is another person."]
     open_lines = dict(ledger.not_recomputed)
     true = "every line in its place and true"
     if open_lines:

@@ -6,6 +6,7 @@ utterance · anonymous · local  the style alone is heard or drawn: nothing is t
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -61,8 +62,13 @@ def train_private(
     permitted = permission(console, store, name, read.files, own=own, nobody=nobody)
     # A machine's speech is nobody's and may stay, unless somebody says until when.
     term = None if permitted.statement.kind == "nobody" and run.keep_recordings is None else read
-    with under_term(store, term):
-        make(console, store, name, run, order, licence, permitted.statement, now, dry_run=False)
+    with store.work_alone(name) as work:  # so that `destroy --expired` leaves alone what is being learnt from
+        try:
+            with under_term(store, term):
+                make(console, store, name, run, order, licence, permitted.statement, now, dry_run=False)
+        finally:
+            with contextlib.suppress(OSError):  # what an unfinished training of that name keeps there stays
+                work.rmdir()
     use_up(store, name, permitted)
     if term is not None:
         console.remark(f"The recordings may stay until {term.ends}; then `lifecycle destroy --expired` removes them.")

@@ -144,14 +144,21 @@ HINTS: dict[type[Exception], str | Callable[[Any], str]] = {
     privacy.AccountantsDisagreeError: "nothing was released; one of the accountants has a bug: report it.",
     privacy.ExtraMissingError: '`pip install "lifecycle[private]"`, or `make private` beside the sources.',
     privacy.VectorError: "nothing was released; docs/release.md tells what each mode needs.",
-    privacy.LedgerDamagedError: "nothing was released; a copy of the ledger lies in records/ of each released voice.",
+    privacy.LedgerDamagedError: lambda e: (
+        f"nothing was released; restore {e.voice} from its bundle, which is signed as a whole, or destroy it."
+        if e.voice
+        else "nothing was released; a copy of the ledger lies in records/ of each released voice."
+    ),
     privacy.CapExceededError: "nothing was released; `lifecycle ledger` tells what was given away already.",
     privacy.NotComposableError: "nothing was released; `lifecycle ledger` lists what was.",
     privacy.NoConsentError: "`lifecycle consent` records whose voice it is, and what the speaker agreed to.",
     privacy.ConsentRevokedError: "nothing was written; a new `lifecycle consent` takes the speaker to agree again.",
     privacy.ConsentExpiredError: "nothing was written; ask the speaker again, and record it with `lifecycle consent`.",
     privacy.OutOfScopeError: "ask the speaker, and record what they agree to with `lifecycle consent --scope`.",
-    privacy.ConsentDamagedError: "nothing was written; restore the voice from its bundle, which is signed as a whole.",
+    privacy.ConsentDamagedError: (
+        "nothing was written; restore the voice from its bundle, which is signed as a whole. Of a voice that is not "
+        "trained yet the record lies in consents/ of the home: remove it there, and ask the speaker again."
+    ),
     privacy.AttackError: "docs/attack.md tells what each attack needs.",
     privacy.PrivacyError: "nothing was released.",
     archive.UnsupportedVersionError: "a newer toolkit reads it; the bundle's own README.txt tells how else.",

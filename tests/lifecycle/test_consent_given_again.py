@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,10 +20,11 @@ from core_model.voice import Voice, json_bytes
 from lifecycle import migrating, preserving
 from lifecycle.cli import main
 from lifecycle.consent_in_bundles import case_in
-from lifecycle.consenting import case_of, read_statements, require_consent, say, weights_of
+from lifecycle.consenting import case_of, consent_of, read_statements, require_consent, say, weights_of
 from lifecycle.store import Store
 from lifecycle.trusting import own_signer
 from privacy.consent import Statement
+from privacy.errors import ConsentRevokedError
 from tests.archive.crafting import IDENTITY, STRANGER
 from tests.archive.signers import ANNA
 from tests.lifecycle.old_voices.stored import exports_again, restore_stored
@@ -111,6 +113,28 @@ def test_what_ended_is_refreshed_for_nobody(store: Store, kind: str, expires: st
         result = refresh(store, bundle_of(store), *more)
         assert result.exit_code == 1 and told in result.stderr
         assert not Path("new.voice").exists()
+
+
+def test_what_this_home_took_back_ends_an_older_bundle_too(store: Store) -> None:
+    state(store, "others", "public")
+    bundle = bundle_of(store)  # it knows nothing of what is said from now on
+    shutil.copytree(store.path("anna"), store.voices_directory / "copy")  # as `restore --as copy` leaves it
+    assert refresh(store, bundle).exit_code == 0
+    assert consent_of(store, "copy", NOW) is not None
+    state(store, kind="revocation")
+    for more in ((), ("--for-others",), ("--public",)):
+        result = refresh(store, bundle, *more)
+        assert result.exit_code == 1, result.output
+        assert "was taken back on 2026-11-28, as the voice anna of this home tells" in result.stderr
+        assert not Path("new.voice").exists()
+    for use in (consent_of, lambda *home: require_consent(*home[:2], None, NOW)):
+        with pytest.raises(ConsentRevokedError):
+            use(store, "copy", NOW)
+    directory = store.path("copy")  # a new agreement is another
+    say(
+        directory, replace(agreed(directory, "others"), said="2026-11-29T12:00:00+00:00"), own_signer(store, os.urandom)
+    )
+    assert require_consent(store, "copy", "others", NOW) == ""
 
 
 def test_somebody_elses_consent_gives_nothing_away_and_its_end_counts(store: Store) -> None:

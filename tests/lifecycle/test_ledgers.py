@@ -150,6 +150,18 @@ def test_the_verb_says_no_to_a_damaged_ledger(store: Store) -> None:
     assert "line 1 of the ledger: it does not follow the one before: lines were removed or reordered." in told
 
 
+def test_a_damaged_copy_is_told_with_its_voice(store: Store) -> None:
+    with_copy(store, "one")
+    with_copy(store, "two")
+    copy = store.path("two") / "records" / "ledger.jsonl"
+    copy.write_bytes(copy.read_bytes().replace(b'"tuning_runs":0', b'"tuning_runs":1'))
+    for name in ("one", "two"):
+        code, told = call(store, name)
+        assert code == 1
+        assert "line 1 of the ledger in the voice two: it was edited." in told
+        assert "restore two from its bundle" in told
+
+
 def test_a_jitter_leaves_no_sum(store: Store) -> None:
     append(store, entry("jitter"))
     code, told = call(store, "--speaker", SUBJECT)
@@ -204,5 +216,15 @@ def test_a_voice_of_which_nothing_was_released(store: Store) -> None:
     (store.voices_directory / "ada").mkdir(parents=True)
     code, told = call(store, "ada")
     assert code == 0
-    assert "was ever released" in told
+    assert "Whose voice ada is, nothing here tells, so it has no ledger" in told
+
+
+def test_a_person_of_whom_nothing_was_released(store: Store) -> None:
+    code, told = call(store, "--speaker", SUBJECT)
+    assert code == 0
+    assert told == f"No release of {SUBJECT} is written down here; another spelling of a name is another person.\n"
+
+
+def test_the_ledger_takes_one_of_two(store: Store) -> None:
+    (store.voices_directory / "ada").mkdir(parents=True)
     assert call(store)[0] == call(store, "ada", "--speaker", "Ada")[0] == 2

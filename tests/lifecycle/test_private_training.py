@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +45,14 @@ from tests.private_examples import tiny_recordings
 from tests.tiny_voice import GPT_DIMS, SOVITS, make_tiny_voice, tiny_weights
 
 COUNT = 6
-HOME = ("voices", "keys", "ledgers", "recordings", ".lock")  # "recordings" says until when they may stay: no sound
+HOME = (
+    "voices",
+    "keys",
+    "ledgers",
+    "recordings",
+    "work",
+    ".lock",
+)  # "recordings" says until when they may stay: no sound
 prv_once = functools.cache(dpsgd.prv_epsilon)  # the same figures in every test
 survey_found: dict[Path, recording.Survey] = {}
 SGD = ("--private", "sgd", "--epsilon", "8")
@@ -468,3 +476,23 @@ def test_nothing_clean_is_in_the_bundle_of_a_real_one_and_it_verifies(
     wanted = overheard.needles.union(*(needles(style) for style in (*styles, np.mean(styles, axis=0))))
     assert found_in([tmp_path / "slt.voice"], {b"release.json"}) == ["slt.voice"]  # nothing of it is hidden from us
     assert found_in(files_below(tmp_path), wanted) == []
+
+
+def test_what_is_being_learnt_from_is_not_destroyed(
+    store: Store, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(recordings, mine)
+    held = files_below(mine)
+    answers = []
+
+    def meanwhile(*_: object, **__: object) -> None:
+        answers.append(CliRunner().invoke(main, ["destroy", "--expired", "--yes", "--home", str(store.home)]))
+        assert files_below(mine) == held
+
+    monkeypatch.setattr("lifecycle.cli.private_training._by_style", meanwhile)
+    words = ("--private", "local", "--epsilon", "4", "--keep-recordings", 0, "--i-am-the-speaker")
+    assert call(store, "ada", "--recordings", mine, *words).exit_code == 0
+    [answer] = answers
+    assert answer.exit_code == 1 and "is being trained by another process" in answer.output
+    assert not (store.home / "work" / "ada").exists()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -333,3 +334,9 @@ def test_only_where_the_style_enters_anything_moves() -> None:
 
 def test_prv_is_what_the_trials_found() -> None:
     assert prv_epsilon(1.0, 32 / 300, 188, 1e-5) == pytest.approx(10.33, abs=0.05)  # 20 epochs of 300, batch 32
+
+
+def test_a_small_epsilon_brings_no_warning_of_somebody_elses() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert 0 < prv_epsilon(1000.0, 0.5, 30, 1e-5) < 0.01
