@@ -133,7 +133,8 @@ def _warning(mechanism: Mechanism, cosine: float) -> str:
     if mechanism.mode == "jitter":
         return "Jitter is not privacy: it is called by this name so that nobody takes it for that."
     if mechanism.mode in ("local", "utterance") and cosine < _SURVIVES:
-        return "THE VOICE WILL NOT SURVIVE THIS: what comes out sounds like nobody in particular."
+        told = "THE VOICE WILL NOT SURVIVE THIS: what comes out sounds like nobody in particular."
+        return told if mechanism.mode == "local" else f"{told} It is no protection of who speaks."
     return ""
 
 

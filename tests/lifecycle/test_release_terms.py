@@ -54,5 +54,6 @@ def test_figures_of_one_run_are_not_passed_off_as_those_of_all() -> None:
 
 
 def test_few_recordings_at_a_small_epsilon_do_not_survive_either() -> None:
-    assert "WILL NOT SURVIVE" in terms_of(calibrate("utterance", Budget(1.0), 128, 20), tuned_weights=False).warning
+    warning = terms_of(calibrate("utterance", Budget(1.0), 128, 20), tuned_weights=False).warning
+    assert "WILL NOT SURVIVE" in warning and "no protection of who speaks" in warning
     assert terms_of(calibrate("utterance", Budget(8.0), 128, 60), tuned_weights=False).warning == ""

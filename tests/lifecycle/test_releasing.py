@@ -204,9 +204,13 @@ def test_what_it_protects_and_what_not_is_said_before(store: Store, recordings: 
     told = result.output
     assert "protects       which recordings were used, each of 6" in told
     assert "NOT PROTECTED  who speaks" in told
-    assert "epsilon none" in call(store, "--mode", "jitter", "--sigma", 0.01).output
+    assert "would not hold any more" in call(store, "--mode", "jitter", "--sigma", 0.01).output
     result = call(store, "--mode", "local", "--epsilon", 1, "--speaker", "Grace", "--as", "grace")
     assert "known to be of" in result.output
+
+
+def test_of_jitter_no_epsilon_is_said(store: Store) -> None:
+    assert "epsilon none" in call(store, "--mode", "jitter", "--sigma", 0.01, "--speaker", "Ada").output
 
 
 def test_local_at_small_epsilon_says_that_the_voice_will_not_survive(store: Store) -> None:
