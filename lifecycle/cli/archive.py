@@ -97,6 +97,7 @@ def command(
     from archive.custody import Act
     from lifecycle import __version__
     from lifecycle.consenting import require_consent
+    from lifecycle.ledgers import finding_of
     from lifecycle.preserving import Since, preserve
     from lifecycle.secret_files import read_identities, read_recipients
     from lifecycle.trusting import own_signer, read_signer
@@ -128,6 +129,9 @@ def command(
         )
     if doubt:
         console.remark(doubt)
+    ledger = finding_of(store.path(name))
+    if ledger is not None and ledger.verdict == "failed":  # archived all the same: it is what there is
+        console.remark(f"{ledger.told} `verify` will say so of the bundle, too.")
     if not done.exports:
         console.remark("It holds no exports: a voice of this family needs torch to speak, also in years to come.")
     facts = {"voice": name, "path": done.path, **asdict(done.packed), "public": public, "rebuilt": done.rebuilt}

@@ -22,6 +22,7 @@ from tests.lifecycle.clean_search import files_below
 from tests.lifecycle.paper_voice import write_paper_voice
 from tests.lifecycle.verified import MACHINE, NOW
 from tests.privacy.ledgers import entry, ledger_of, rehashed, sampled, take_the_extra_away
+from tests.tiny_voice import make_tiny_voice
 
 TRUE = ledger_of(entry("utterance", 4.0), sampled()).marshal()
 FALSE = rehashed(json.loads(ledger_of(sampled()).marshal()) | {"epsilon": 0.1, "second_epsilon": 0.1})
@@ -97,6 +98,18 @@ def test_a_false_ledger_fails_the_voice_though_it_speaks_as_it_did(store: Store,
     shown = " ".join((tmp_path / "verification.html").read_text().split())
     assert "<title>ada holds a ledger that is not true</title>" in shown
     assert "<strong>Not true.</strong> <bdi>Its ledger is not true: line 1 of the ledger" in shown
+
+
+def test_who_archives_a_false_ledger_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preserving, "kinds_of", lambda voice: ())  # no exports: ten seconds each
+    store = Store(tmp_path / "home")
+    make_tiny_voice(store.voices_directory / "ada", golden=False)
+    words = ("archive", "ada", "--public", "--home", store.home, "-o")
+    for data, found in ((TRUE, False), (FALSE, True)):
+        with_ledger(store, data)
+        result = call(*words, tmp_path / f"{found}.voice")
+        assert result.exit_code == 0, result.output
+        assert (TELLS in result.stderr) is found
 
 
 def test_a_voice_that_drifted_is_told_as_that_and_its_ledger_beside_it(store: Store) -> None:
