@@ -12,7 +12,7 @@ import pytest
 from archive.bundle import pack
 from compat_tests.findings import LAYERS, Finding
 from compat_tests.suite import Assessment
-from lifecycle import examining, verifying_one
+from lifecycle import examining, preserving, verifying_one
 from lifecycle.examining import Examination
 from lifecycle.ledgers import RECORD, finding_of
 from lifecycle.store import Store
