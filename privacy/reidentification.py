@@ -35,7 +35,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 NAIVE = "naive: cosine to the mean of what was enrolled"
 INFORMED = "informed: likelihood ratio, knows the mechanism and its noise"
-SEMI_INFORMED = "semi-informed: likelihood ratio, enrolled with speech of the same system"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -125,9 +125,7 @@ def _by_sgd(
     *,
     dry_run: bool,
 ) -> None:
-    from lifecycle.cli.survey_table import facts_of, show
-    from lifecycle.errors import NotEnoughRecordingsError
-    from lifecycle.recording import require_enough, survey
+    from lifecycle.cli.survey_table import surveyed
     from privacy.errors import ExtraMissingError
 
     try:
@@ -139,15 +137,7 @@ def _by_sgd(
             f"training under differential privacy needs the extra [private], of which {error.name} is not installed"
         ) from error
     assert run.recordings is not None and order.epsilon is not None  # for mypy: require_sense and the options asked
-    with console.progress("Looking at the recordings") as tell:
-        found = survey(run.recordings, front_end_languages=("en",), language=run.language or "en", progress=tell)
-    facts: dict[str, Any] = facts_of(found)
-    if not console.as_json:
-        show(found)
-    try:
-        require_enough(found)
-    except NotEnoughRecordingsError as error:
-        console.refuse(error, facts)
+    found, facts = surveyed(console, run.recordings, ("en",), run.language)
     wanted = WantedTraining(order.epsilon, order.delta, order.speaker, order.cap, order.tuning_runs)
     with console.progress("Preparing the recordings, one by one", plain_every_s=60) as tell:
         plan = plan_training(store, name, found.used, wanted, licence=licence, consent=consent, now=now, tell=tell)

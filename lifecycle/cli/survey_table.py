@@ -1,18 +1,38 @@
-"""The one table that `train` shows before anything is learnt: what is used, what is left out, and why.
+"""What every training begins with: recordings are surveyed, and a table shows what is used, what is left out, and why.
 
 Knows surveys and terminals. Shows file names and reasons, never what anybody said.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console as Terminal
 from rich.table import Table
 from rich.text import Text
 
-from lifecycle.cli.console import count
+from lifecycle import recording
+from lifecycle.cli.console import Console, count
+from lifecycle.errors import NotEnoughRecordingsError
 from lifecycle.recording import Survey, table
+
+
+def surveyed(
+    console: Console, recordings: Path, languages: Sequence[str], language: str | None
+) -> tuple[Survey, dict[str, Any]]:
+    """What of *recordings* is used, shown, and the same for --json; refused where it is not enough. RecordingsError."""
+    with console.progress("Looking at the recordings") as tell:
+        found = recording.survey(recordings, front_end_languages=languages, language=language or "en", progress=tell)
+    facts = facts_of(found)
+    if not console.as_json:
+        show(found)
+    try:
+        recording.require_enough(found)
+    except NotEnoughRecordingsError as error:
+        console.refuse(error, facts)
+    return found, facts
 
 
 def show(survey: Survey) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -130,23 +130,13 @@ def _train(
 ) -> None:
     from datetime import UTC, datetime
 
-    from lifecycle.cli.survey_table import facts_of, show
+    from lifecycle.cli.survey_table import surveyed
     from lifecycle.destroying import what_is_destroyed
-    from lifecycle.errors import NotEnoughRecordingsError
-    from lifecycle.recording import require_enough, survey
     from lifecycle.retention import USUAL_DAYS, term_for, under_term
 
     assert run.recordings is not None  # for mypy: the caller asked
     store.require_free(name)
-    with console.progress("Looking at the recordings") as tell:
-        found = survey(run.recordings, front_end_languages=languages, language=run.language or "en", progress=tell)
-    facts: dict[str, Any] = facts_of(found)
-    if not console.as_json:
-        show(found)
-    try:
-        require_enough(found)
-    except NotEnoughRecordingsError as error:
-        console.refuse(error, facts)
+    found, facts = surveyed(console, run.recordings, languages, run.language)
     if dry_run:
         return console.answer(facts)
     # Read by torch's OpenMP (libgomp) when it is loaded: how often a waiting thread looks before it sleeps. The usual
