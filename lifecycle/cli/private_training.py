@@ -51,17 +51,13 @@ def train_private(
     if dry_run or order.mode == "anonymous":
         return make(console, store, name, run, order, licence, None, datetime.now(UTC), dry_run=dry_run)
     assert run.recordings is not None  # for mypy: require_sense asked
-    from lifecycle.cli.whose_voice import permission
+    from lifecycle.cli.whose_voice import permission_under_term
     from lifecycle.consent_to_train import use_up
-    from lifecycle.destroying import what_is_destroyed
-    from lifecycle.retention import USUAL_DAYS, term_for, under_term
+    from lifecycle.retention import under_term
 
     now = datetime.now(UTC)
-    days = USUAL_DAYS if run.keep_recordings is None else run.keep_recordings
-    read = term_for(name, run.recordings, what_is_destroyed(run.recordings)[0], days, now.date())
-    permitted = permission(console, store, name, read.files, own=own, nobody=nobody)
-    # A machine's speech is nobody's and may stay, unless somebody says until when.
-    term = None if permitted.statement.kind == "nobody" and run.keep_recordings is None else read
+    days = run.keep_recordings
+    permitted, term = permission_under_term(console, store, name, run.recordings, days, own=own, nobody=nobody)
     with store.work_alone(name) as work:  # so that `destroy --expired` leaves alone what is being learnt from
         try:
             with under_term(store, term):

@@ -12,7 +12,7 @@ import click
 from core_model.errors import RuntimeMissingError
 from lifecycle.cli.console import Console, Progress, Verb, home_option
 from lifecycle.cli.private_options import PrivateOrder, private_options, require_sense
-from lifecycle.cli.whose_voice import permission, speaker_options, write_permission
+from lifecycle.cli.whose_voice import permission_under_term, speaker_options, write_permission
 from lifecycle.config import RunConfig, read_config
 from lifecycle.store import Store
 
@@ -128,11 +128,8 @@ def _train(
     nobody: bool,
     languages: tuple[str, ...],
 ) -> None:
-    from datetime import UTC, datetime
-
     from lifecycle.cli.survey_table import surveyed
-    from lifecycle.destroying import what_is_destroyed
-    from lifecycle.retention import USUAL_DAYS, term_for, under_term
+    from lifecycle.retention import under_term
 
     assert run.recordings is not None  # for mypy: the caller asked
     store.require_free(name)
@@ -146,11 +143,8 @@ def _train(
         import torch  # noqa: F401 - only to say at once, and in one sentence, that it is missing
     except ImportError as error:
         raise RuntimeMissingError(f"training needs torch, which cannot be loaded: {error}") from error
-    days, today = USUAL_DAYS if run.keep_recordings is None else run.keep_recordings, datetime.now(UTC).date()
-    read = term_for(name, found.directory, what_is_destroyed(found.directory)[0], days, today)
-    permitted = permission(console, store, name, read.files, own=own, nobody=nobody)
-    # A machine's speech is nobody's and may stay, unless somebody says until when.
-    term = None if permitted.statement.kind == "nobody" and run.keep_recordings is None else read
+    days = run.keep_recordings
+    permitted, term = permission_under_term(console, store, name, found.directory, days, own=own, nobody=nobody)
     with under_term(store, term), console.progress(f"Training {name}", plain_every_s=60) as tell:
         trained = train(store, name, found.used, run, tell)
     for unusable in trained.unusable:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ from lifecycle.store import Store
 
 if TYPE_CHECKING:
     from lifecycle.consent_to_train import Permission
+    from lifecycle.retention import Term
 
 
 def speaker_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -71,6 +73,22 @@ def permission(
             f"It learns from what {found.origin} learnt from, and what was said about that voice goes along."
         )
     return found
+
+
+def permission_under_term(
+    console: Console, store: Store, name: str, directory: Path, days: int | None, *, own: bool, nobody: bool
+) -> tuple[Permission, Term | None]:
+    """By what *name* may learn from the recordings in *directory*, and until when they may stay; None: for ever.
+
+    A machine's speech is nobody's and may stay, unless somebody says until when. ConsentError, RecordingsError.
+    """
+    from lifecycle.destroying import what_is_destroyed
+    from lifecycle.retention import USUAL_DAYS, term_for
+
+    today = datetime.now(UTC).date()
+    read = term_for(name, directory, what_is_destroyed(directory)[0], USUAL_DAYS if days is None else days, today)
+    found = permission(console, store, name, read.files, own=own, nobody=nobody)
+    return found, None if found.statement.kind == "nobody" and days is None else read
 
 
 def write_permission(store: Store, name: str, found: Permission) -> None:
