@@ -19,6 +19,7 @@ def tiny_example(seed: int, tokens: int = 20) -> Example:
         phonemes=rng.integers(0, 700, 7),
         tokens=rng.integers(0, SOVITS.semantic_codes, tokens),
         mel=rng.standard_normal((80, 2 * tokens)).astype(np.float16),
+        f0=rng.uniform(80, 300, 2 * tokens).astype(np.float32) * (rng.random(2 * tokens) < 0.7),
         waveform=(3000 * rng.standard_normal(tokens * SAMPLES_PER_TOKEN)).astype(np.int16),
     )
 

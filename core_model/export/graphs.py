@@ -5,7 +5,7 @@ value in Python, so that lengths stay free: P phonemes, T tokens, R = P + T rows
 
     gpt     phonemes (1, P), tokens (1, T), [word_features (1, P, F)], first_position (), mask (1, 1, R, S + R), past
             -> logits (1, V) after the last row, new                        past (S, L, 2, H, D), new (R, L, 2, H, D)
-    sovits  tokens (1, T), phonemes (1, P), style (1, S, 1), noise (1, latent, F), noise_scale () -> waveform (1, 1, N)
+    sovits  tokens (1, T), phonemes (1, P), style (1, S, 1), noise (1, C, F), noise_scale () -> waveform (1, 1, N)
 
 The first pass over phonemes and prompt, and each step (P = 0, T = 1), are the same graph: weights are stored once.
 """
@@ -117,6 +117,6 @@ def sovits_example(dims: SoVITSDims) -> tuple[Tensor, ...]:
         torch.arange(tokens)[None] % dims.semantic_codes,
         torch.arange(phonemes)[None] % dims.phonemes,
         torch.zeros(1, dims.style, 1),
-        torch.zeros(1, dims.latent, dims.frames_for(tokens, 0.75)),
+        torch.zeros(1, dims.noise_channels, dims.frames_for(tokens, 0.75)),
         torch.tensor(0.5),
     )

@@ -62,6 +62,16 @@ def track(waveform: NDArray[np.float32], sample_rate: int, hop: int, smoothing: 
     return Pitch(f0_hz.astype(np.float32), voiced, aperiodicity.astype(np.float32))
 
 
+def continuous(f0_hz: NDArray[np.float32], otherwise_hz: float) -> NDArray[np.float32]:
+    """Pitch (F,) that is 0 where unvoiced -> above 0 everywhere: straight lines in log Hz from one voiced frame to the
+    next, flat at the ends; *otherwise_hz* where nothing is voiced."""
+    voiced = np.flatnonzero(f0_hz)
+    if not voiced.size:
+        return np.full(len(f0_hz), otherwise_hz, np.float32)
+    line = np.interp(np.arange(len(f0_hz)), voiced, np.log(f0_hz[voiced].astype(np.float64)))
+    return np.exp(line).astype(np.float32)
+
+
 def running_median(values: NDArray[np.float64], valid: NDArray[np.bool_], width: int) -> NDArray[np.float64]:
     """Median of the valid values within *width* frames of each valid frame; 0 at the others. (F,), (F,) → (F,)"""
     half = width // 2

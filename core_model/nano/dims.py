@@ -2,15 +2,15 @@
 
 Knows no tensors. 16 kHz, 25 tokens and 50 latent frames a second. What differs from upstream's families, and why:
 tokens come from forced alignment (`alignment_codes`, docs/decisions/0007), so there is no SSL projection; the decoder
-inverts a spectrogram (Siuzdak 2023), eight times cheaper than transposed convolutions (docs/LOG.md); style and
-posterior look at log mel.
+filters pulses and noise (Liu 2020), which teaches it words in minutes (docs/decisions/0022); style and posterior look
+at log mel.
 """
 
 from __future__ import annotations
 
 from core_model.alignment_codes import AlignmentCodes
 from core_model.gpt import GPTDims
-from core_model.sovits.dims import ISTFTDims, SoVITSDims
+from core_model.sovits.dims import SourceFilterDims, SoVITSDims
 from core_model.sovits.discriminator import DiscriminatorDims
 
 CODES = AlignmentCodes()
@@ -51,7 +51,7 @@ SOVITS_DIMS = SoVITSDims(
     sample_rate=16_000,
     hop=320,
     fft=1024,
-    decoder=ISTFTDims(width=256, blocks=6, fft=640, hop=160),
+    decoder=SourceFilterDims(width=256, blocks=6, fft=480, hop=160, bands=80, pitch_levels=CODES.pitch_levels),
 )
 
 # Light judges: they only join the last part of a run, and a CPU pays for every channel.

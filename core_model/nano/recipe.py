@@ -69,9 +69,14 @@ class Run:
     start: Path | None = None
 
     def begin(self, network: torch.nn.Module, name: str) -> None:
-        """Fill a fresh *network* from the base that was given."""
-        if self.start is not None:
-            network.load_state_dict(base.part(load_file(self.start), name))
+        """Fill a fresh *network* from the base that was given; what has no such tensor there begins anew, and is told."""
+        if self.start is None:
+            return
+        own, found = network.state_dict(), base.part(load_file(self.start), name)
+        fitting = {key: tensor for key, tensor in found.items() if key in own and own[key].shape == tensor.shape}
+        network.load_state_dict(fitting, strict=False)
+        if anew := sorted(own.keys() - fitting.keys()):
+            print(f"{name}: these begin anew: {', '.join(anew)}", flush=True)  # noqa: T201
 
 
 class SliceOver(Exception):
@@ -187,11 +192,11 @@ def train_gpt(run: Run, plan: Plan, dataset: Dataset) -> GPT:
 
 
 def train_sovits(run: Run, plan: Plan, dataset: Dataset) -> SoVITS:
-    """The second stage, on all speakers; its judges are thrown away with DIR."""
+    """The second stage, on all speakers, without judges (docs/decisions/0022)."""
     torch.manual_seed(run.options.seed)
-    network, judges = SoVITS(run.sizes.sovits), MultiPeriodDiscriminator(run.sizes.judges)
+    network = SoVITS(run.sizes.sovits)
     run.begin(network, "sovits")
-    sovits.train(network, judges, dataset, sovits_options(run, plan), WEIGHTS, run.report)
+    sovits.train(network, None, dataset, sovits_options(run, plan), WEIGHTS, run.report)
     return network.cpu()
 
 
@@ -250,7 +255,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, help="how long all of it may take; the first run plans with it")
     parser.add_argument("--slice", type=float, help="stop after so many minutes; the same command goes on")
     parser.add_argument("--only", choices=STAGES, help="stop after this stage")
-    parser.add_argument("--start", type=Path, help="a base whose weights to begin with")
+    parser.add_argument("--from", dest="start", type=Path, help="a base whose weights to begin with")
     parser.add_argument("--out", type=Path, default=base.FILE, help="where the base is written")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that make the speech")
@@ -301,7 +306,7 @@ def _keep_to_what_was_begun(parser: argparse.ArgumentParser, work: Path, argumen
     told = json.dumps({"start": start})
     mark = work / "begun.json"
     if mark.exists() and mark.read_text(encoding="ascii") != told:
-        parser.error(f"{work} was begun with another --start; give the same, or another --work")
+        parser.error(f"{work} was begun with another --from; give the same, or another --work")
     mark.write_text(told, encoding="ascii")
 
 

@@ -41,6 +41,20 @@ class ISTFTDims:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFilterDims:
+    """A decoder that predicts two filters, one for pulses and one for noise (Liu 2020)."""
+
+    width: int = 256
+    blocks: int = 6
+    fft: int = 480
+    hop: int = 160  # divides fft and the hop of the latent
+    expansion: int = 3  # inner width of a block, in widths
+    bands: int = 80  # of each filter
+    pitch_levels: int = 12  # a code's remainder by it says how high the voice is
+    pitch_width: int = 64  # of the network that reads the pitch off the codes
+
+
+@dataclass(frozen=True, slots=True)
 class BigVGANDims:
     """A vocoder whose activations are periodic and filtered against aliasing (Lee 2023)."""
 
@@ -140,7 +154,7 @@ class SoVITSDims:
     sample_rate: int = 32000  # of the spectrogram; waveform_rate is what comes out
     hop: int = 640  # samples per latent frame, and of the spectrogram
     fft: int = 2048  # of the spectrogram
-    decoder: HiFiGANDims | ISTFTDims | FlowMatchingDims = HiFiGANDims()
+    decoder: HiFiGANDims | ISTFTDims | SourceFilterDims | FlowMatchingDims = HiFiGANDims()
 
     def __post_init__(self) -> None:
         """Refuse sizes that no network could have (DimsError names the field)."""
@@ -156,7 +170,7 @@ class SoVITSDims:
             _require(
                 "decoder.kernels", len(self.decoder.kernels) == len(self.decoder.rates), "and rates differ in length"
             )
-        elif isinstance(self.decoder, ISTFTDims):
+        elif isinstance(self.decoder, ISTFTDims | SourceFilterDims):
             _require("decoder.hop", self.hop % self.decoder.hop == 0, "does not divide hop")
             _require("decoder.fft", self.decoder.fft % self.decoder.hop == 0, "does not divide by decoder.hop")
         else:
@@ -178,7 +192,9 @@ class SoVITSDims:
     @property
     def noise_channels(self) -> int:
         """Channels of the noise that a waveform is made from."""
-        return self.decoder.mel_bands if isinstance(self.decoder, FlowMatchingDims) else self.latent
+        if isinstance(self.decoder, FlowMatchingDims):
+            return self.decoder.mel_bands
+        return self.latent + (self.hop if isinstance(self.decoder, SourceFilterDims) else 0)  # its breath, by sample
 
     def noise_frames_for(self, code_count: int, speed: float = 1.0) -> int:
         """Frames of that noise for *code_count* codes; each becomes a frame of the latent or of the mel."""
@@ -194,7 +210,12 @@ class SoVITSDims:
 
 # Fields that hold one of several classes: which one is written as its kind.
 _KINDS: dict[str, dict[str, type[Any]]] = {
-    "decoder": {"hifigan": HiFiGANDims, "istft": ISTFTDims, "flow_matching": FlowMatchingDims},
+    "decoder": {
+        "hifigan": HiFiGANDims,
+        "istft": ISTFTDims,
+        "source_filter": SourceFilterDims,
+        "flow_matching": FlowMatchingDims,
+    },
     "decoder.vocoder": {"bigvgan": BigVGANDims, "hifigan": HiFiGANDims},
 }
 

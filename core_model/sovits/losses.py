@@ -50,6 +50,16 @@ def kl_loss(z_p: Tensor, posterior_log_scale: Tensor, mean: Tensor, log_scale: T
     return (divergence * mask).sum() / mask.sum()
 
 
+def pitch_losses(log_f0: Tensor, f0: Tensor) -> Tensor:
+    """Of each row, the mean absolute difference of natural logs where f0 (B, 1, F), in Hz, is above 0: (B,).
+
+    0 where nothing is voiced. A row counts the same, however much of it is voiced.
+    """
+    voiced = (f0 > 0).float()
+    apart = (log_f0.float() - torch.log(f0.float().clamp(min=1.0))).abs() * voiced
+    return apart.sum((1, 2)) / voiced.sum((1, 2)).clamp(min=1.0)
+
+
 @dataclass(frozen=True, slots=True)
 class MelResolution:
     """One way of looking at a waveform."""

@@ -21,12 +21,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from core_model.sovits.dims import HiFiGANDims, SoVITSDims
+from core_model.sovits.dims import HiFiGANDims, ISTFTDims, SourceFilterDims, SoVITSDims
 from core_model.sovits.flow import Flow
 from core_model.sovits.generator import Generator
 from core_model.sovits.layers import length_mask, take_frames
+from core_model.sovits.pitch_contour import PitchContour, stretched
 from core_model.sovits.posterior_encoder import PosteriorEncoder
 from core_model.sovits.quantizer import Quantizer
+from core_model.sovits.source_filter import SourceFilter
 from core_model.sovits.spectral_generator import SpectralGenerator
 from core_model.sovits.style_encoder import StyleEncoder
 from core_model.sovits.text_encoder import TextEncoder, repeat_frames, stretch
@@ -54,10 +56,14 @@ class TrainingForward:
     posterior_log_scale: Tensor = field(repr=False)  # (B, latent, F)
     mask: Tensor = field(repr=False)  # (B, 1, F)
     style: Tensor = field(repr=False)  # (B, S, 1)
+    log_f0: Tensor | None = field(default=None, repr=False)  # (B, 1, F): the pitch that the codes say, if one is hummed
+    spoken: Tensor | None = field(default=None, repr=False)  # (B, 1, slice_frames * hop): the slice from the prior
 
 
 class SoVITS(nn.Module):
     """The acoustic network of one voice. *with_posterior*: whether it can be trained."""
+
+    hums: torch.jit.Final[bool]  # whether the decoder is driven by a pitch and noise
 
     def __init__(self, dims: SoVITSDims, *, with_posterior: bool = True) -> None:
         super().__init__()
@@ -67,6 +73,11 @@ class SoVITS(nn.Module):
         self.text_encoder = TextEncoder(dims)
         self.flow = Flow(dims)
         self.decoder = _decoder(dims)
+        self.hums = isinstance(dims.decoder, SourceFilterDims)
+        self.pitch_contour: PitchContour | None = None
+        if isinstance(dims.decoder, SourceFilterDims):
+            levels, width = dims.decoder.pitch_levels, dims.decoder.pitch_width
+            self.pitch_contour = PitchContour(dims.style, levels, width, dims.code_upsampling)
         self.style_encoder = StyleEncoder(dims)
         self.speaker_projection: nn.Linear | None = None
         self.style_activation: nn.PReLU | None = None
@@ -123,7 +134,7 @@ class SoVITS(nn.Module):
     def decode(
         self, codes: Tensor, phonemes: Tensor, style: Tensor, noise: Tensor, noise_scale: float, speed: float = 1.0
     ) -> Tensor:
-        """Codes (1, T), phonemes (1, P), style (1, S, 1), standard normal noise (1, latent, F) -> waveform (1, 1, N).
+        """Codes (1, T), phonemes (1, P), style (1, S, 1), standard normal noise (1, noise_channels, F) -> (1, 1, N).
 
         F must be dims.frames_for(T, speed) (ValueError); N is F * dims.hop.
         """
@@ -143,8 +154,23 @@ class SoVITS(nn.Module):
         """
         encoded = self._encode(codes, None, phonemes, None, style)
         mean, log_scale = self.text_encoder.statistics(stretch(encoded, noise.shape[2]), None)
-        z_p = mean + noise * torch.exp(log_scale) * noise_scale
-        return self.decoder(self.flow.reverse(z_p, style, None), style)
+        latent = self.dims.latent
+        z_p = mean + noise[:, :latent] * torch.exp(log_scale) * noise_scale
+        log_f0 = None
+        if self.pitch_contour is not None:
+            log_f0 = stretched(self.pitch_contour(codes, style, None), noise.shape[2])
+        return self.hum(self.flow.reverse(z_p, style, None), style, log_f0, noise[:, latent:])
+
+    def hum(self, z: Tensor, style: Tensor, log_f0: Tensor | None, breath: Tensor | None) -> Tensor:
+        """Latent (B, latent, F) in a style (B, S, 1) -> waveform (B, 1, N).
+
+        A source-filter decoder also reads the pitch, natural log of Hz (B, 1, F), and noise (B, hop, F); others do not.
+        """
+        if not self.hums:
+            return self.decoder(z, style)
+        if log_f0 is None or breath is None:
+            raise ValueError("this decoder needs a pitch and noise")
+        return self.decoder(z, style, torch.exp(log_f0.double()), breath)
 
     @torch.jit.unused
     def forward(
@@ -159,12 +185,17 @@ class SoVITS(nn.Module):
         slice_starts: Tensor,
         slice_frames: int,
         speaker_vector: Tensor | None = None,
+        log_f0: Tensor | None = None,
+        breath: Tensor | None = None,
+        prior_noise: Tensor | None = None,
     ) -> TrainingForward:
         """One training pass. The style is that of the utterance itself.
 
         codes (B, T), phonemes (B, P), each with lengths (B,); linear_spectrogram (B, bins, F) with F = code_upsampling
         * T and frame_lengths <= code_upsampling * code_lengths; posterior_noise (B, latent, F). The decoder sees
-        *slice_frames* frames of each row from slice_starts (B,) on, which must lie inside the row.
+        *slice_frames* frames of each row from slice_starts (B,) on, which must lie inside the row. A source-filter
+        decoder is given the recording's pitch log_f0 (B, 1, F) and *breath* (B, hop, slice_frames), its noise. With
+        *prior_noise* (B, latent, F) the same slice is also spoken from the prior, without the recording.
         """
         if self.posterior_encoder is None:
             raise ValueError("this network was built without its posterior encoder: it can speak, not learn")
@@ -178,8 +209,13 @@ class SoVITS(nn.Module):
         z, posterior_mean, posterior_log_scale = self.posterior_encoder(
             linear_spectrogram, style, posterior_noise, mask
         )
+        pitch = None if log_f0 is None else take_frames(log_f0, slice_starts, slice_frames)
+        spoken = None
+        if prior_noise is not None:
+            spoken_z = self.flow.reverse(mean + prior_noise * torch.exp(log_scale), style, mask)
+            spoken = self.hum(take_frames(spoken_z, slice_starts, slice_frames), style, pitch, breath)
         return TrainingForward(
-            waveform=self.decoder(take_frames(z, slice_starts, slice_frames), style),
+            waveform=self.hum(take_frames(z, slice_starts, slice_frames), style, pitch, breath),
             z=z,
             z_p=self.flow(z, style, mask),
             mean=mean,
@@ -188,6 +224,8 @@ class SoVITS(nn.Module):
             posterior_log_scale=posterior_log_scale,
             mask=mask,
             style=style,
+            log_f0=None if self.pitch_contour is None else self.pitch_contour(codes, style, mask),
+            spoken=spoken,
         )
 
     def _encode(
@@ -203,9 +241,12 @@ class SoVITS(nn.Module):
         return length_mask(frame_lengths, codes.shape[1] * self.code_upsampling)
 
 
-def _decoder(dims: SoVITSDims) -> Generator | SpectralGenerator:
+def _decoder(dims: SoVITSDims) -> Generator | SpectralGenerator | SourceFilter:
     if isinstance(dims.decoder, HiFiGANDims):
         return Generator(dims.latent, dims.style, dims.decoder)
+    if isinstance(dims.decoder, SourceFilterDims):
+        return SourceFilter(dims.latent, dims.style, dims.hop, dims.sample_rate, dims.decoder)
+    assert isinstance(dims.decoder, ISTFTDims)  # for mypy: flow matching has a synthesizer of its own
     return SpectralGenerator(dims.latent, dims.style, dims.hop, dims.decoder)
 
 
@@ -217,7 +258,7 @@ def initialise(network: SoVITS) -> None:
     | attention query, key, value       | Xavier uniform           | VITS                                   |
     | phoneme embedding                 | N(0, 1 / hidden)         | VITS                                   |
     | a coupling's shift                | 0                        | the flow begins as the identity        |
-    | decoder                           | its own table            | generator.py, spectral_generator.py    |
+    | decoder                           | its own table            | the decoders' files                    |
     | everything else                   | torch's default          |                                        |
     """
     for name, parameter in network.named_parameters():

@@ -2,7 +2,8 @@
 
 Knows networks, examples and one loss for each recording; nothing of privacy: who takes part in a step, and what is done
 with the losses, are functions that it is given. The network is trained as it speaks: tokens and phonemes through the
-prior and the flow to a waveform, whose log mel is compared with the recording's. No judges, no posterior, no KL.
+prior and the flow to a waveform, whose log mel is compared with the recording's. No judges, no posterior, no KL. Where
+the decoder hums, it hums the recording's pitch, and the pitch that the style says is compared with that one too.
 B recordings of a step, S style, F latent frames, N samples.
 
     units of Linear(1, S)  ─▶  style = start + scale * weight  ─▶  prior ─▶ flow⁻¹ ─▶ decoder ─▶ mel distance (B,)
@@ -17,15 +18,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core_model.features import pitch
 from core_model.sovits.layers import take_frames
-from core_model.sovits.losses import MelLoss
+from core_model.sovits.losses import MelLoss, pitch_losses
 from core_model.sovits.synthesizer import SoVITS
 from core_model.training.dataset import FRAMES_PER_TOKEN, SAMPLES_PER_TOKEN, Batch, Example, collate
-from core_model.training.sovits import SLICE_FRAMES, mel_loss
+from core_model.training.sovits import SLICE_FRAMES, USUAL_HZ, mel_loss
 
 _SAMPLES_PER_FRAME = SAMPLES_PER_TOKEN // FRAMES_PER_TOKEN
 _NOISE_SCALE = 0.5  # of the prior, as it is spoken with
+_PITCH = 0.45  # of the mel distance, for natural logs of Hz: as in training.sovits
 _READERS = ("condition", "style_to_fusion")  # what the layers that read a style are called
+_NOT_TRAINED = ("posterior_encoder.", "pitch_contour.")  # unheard when it speaks; float64, and no layer is called
 
 Recordings = Sequence[Sequence[Example]]  # each recording is one unit, however many pieces it was cut into
 
@@ -47,6 +51,7 @@ class Window:
     batch: Batch  # one piece of each
     starts: np.ndarray = field(repr=False)  # (B,) latent frames
     noise: np.ndarray = field(repr=False)  # (B, latent, F) standard normal
+    breath: np.ndarray = field(repr=False)  # (B, hop, SLICE_FRAMES) standard normal
 
 
 class Conditioned(nn.Module):
@@ -73,7 +78,7 @@ class Conditioned(nn.Module):
         readers = {
             f"network.{name}": part
             for name, part in self.network.named_modules()
-            if name.rpartition(".")[2] in _READERS and not name.startswith("posterior_encoder.")
+            if name.rpartition(".")[2] in _READERS and not name.startswith(_NOT_TRAINED)
         }
         return {"offset": self.offset} | readers
 
@@ -95,15 +100,23 @@ class Conditioned(nn.Module):
         phoneme_lengths: Tensor,
         noise: Tensor,
         starts: Tensor,
-    ) -> Tensor:
-        """(B, T) and (B, P) with lengths, noise (B, latent, F), starts (B,) -> (B, 1, SLICE_FRAMES * hop)."""
+        log_f0: Tensor,
+        breath: Tensor,
+    ) -> tuple[Tensor, Tensor | None]:
+        """The slice as it is spoken, and the pitch that the style says of all frames, where one is hummed.
+
+        (B, T) and (B, P) with lengths, noise (B, latent, F), starts (B,), log_f0 (B, 1, F), breath (B, hop,
+        SLICE_FRAMES) -> (B, 1, SLICE_FRAMES * hop), (B, 1, F).
+        """
         ones = torch.ones(len(tokens), 1, device=tokens.device, requires_grad=True)  # or a hook would miss its input's
         style = self.start + self.scale * self.offset(ones)[:, :, None]
         prior = self.network.prior(tokens, phonemes, style, 1.0, token_lengths, phoneme_lengths)
         z_p = prior.mean + noise * torch.exp(prior.log_scale) * _NOISE_SCALE
         z = self.network.flow.reverse(z_p, style, prior.mask)
-        waveform: Tensor = self.network.decoder(take_frames(z, starts, SLICE_FRAMES), style)
-        return waveform
+        hummed = take_frames(log_f0, starts, SLICE_FRAMES)
+        waveform = self.network.hum(take_frames(z, starts, SLICE_FRAMES), style, hummed, breath)
+        contour = self.network.pitch_contour
+        return waveform, None if contour is None else contour(tokens, style.expand(len(tokens), -1, -1), prior.mask)
 
 
 def optimizer_of(module: Conditioned, learning: Learning) -> torch.optim.Optimizer:
@@ -127,18 +140,21 @@ def window(recordings: Recordings, drawn: Sequence[int], latent: int, entropy: C
     frames = batch.token_lengths * FRAMES_PER_TOKEN
     starts = np.array([int(rng.integers(0, max(1, count - SLICE_FRAMES + 1))) for count in frames])
     noise = rng.standard_normal((len(pieces), latent, batch.mel.shape[2]), dtype=np.float32)
-    return Window(batch, starts, noise)
+    breath = rng.standard_normal((len(pieces), _SAMPLES_PER_FRAME, SLICE_FRAMES), dtype=np.float32)
+    return Window(batch, starts, noise, breath)
 
 
 def losses_of(module: nn.Module, distance: MelLoss, seen: Window) -> Tensor:
-    """The mel distance of each row: (B,). No row has a say in another one's."""
+    """The distance of each row, of mel and of pitch: (B,). No row has a say in another one's."""
     batch = seen.batch
+    log_f0 = np.log(np.stack([pitch.continuous(row, USUAL_HZ) for row in batch.f0]))[:, None]
     arrays = (batch.tokens, batch.token_lengths, batch.phonemes, batch.phoneme_lengths, seen.noise, seen.starts)
-    generated = module(*(torch.from_numpy(array) for array in arrays))
+    generated, said = module(*(torch.from_numpy(array) for array in (*arrays, log_f0, seen.breath)))
     samples, begins = SLICE_FRAMES * _SAMPLES_PER_FRAME, seen.starts * _SAMPLES_PER_FRAME
     real = np.stack([row[begin : begin + samples] for row, begin in zip(batch.waveform, begins, strict=True)])
     pairs = zip(distance.spectrograms(torch.from_numpy(real)[:, None]), distance.spectrograms(generated), strict=True)
-    return torch.stack([(made - spoken).abs().mean(dim=(1, 2)) for spoken, made in pairs]).mean(dim=0)
+    distances = torch.stack([(made - spoken).abs().mean(dim=(1, 2)) for spoken, made in pairs]).mean(dim=0)
+    return distances if said is None else distances + _PITCH * pitch_losses(said, torch.from_numpy(batch.f0)[:, None])
 
 
 def train(

@@ -34,6 +34,7 @@ class Example:
     phonemes: np.ndarray = field(repr=False)  # (P,) int64, rows of the v2 symbol table
     tokens: np.ndarray = field(repr=False)  # (T,) int64
     mel: np.ndarray = field(repr=False)  # (80, 2T) float16
+    f0: np.ndarray = field(repr=False)  # (2T,) float32, Hz; 0 where unvoiced
     waveform: np.ndarray = field(repr=False)  # (640T,) int16
 
 
@@ -47,6 +48,7 @@ class Batch:
     tokens: np.ndarray = field(repr=False)  # (B, T)
     token_lengths: np.ndarray = field(repr=False)  # (B,)
     mel: np.ndarray = field(repr=False)  # (B, 80, 2T) float32
+    f0: np.ndarray = field(repr=False)  # (B, 2T) float32, Hz; 0 where unvoiced
     waveform: np.ndarray = field(repr=False)  # (B, 640T) float32 in -1 .. 1
 
     def rows(self, which: slice) -> Batch:
@@ -86,6 +88,7 @@ def make_example(
         phonemes=np.array([_IDS[symbol] for symbol in symbols], dtype=np.int64),
         tokens=codes.encode(symbols, ends, levels),
         mel=acoustic.acoustic_mel(cut).astype(np.float16),
+        f0=pitch.track(cut, acoustic.SAMPLE_RATE, acoustic.HOP).f0_hz,
         waveform=np.round(np.clip(cut, -1, 1) * 32767).astype(np.int16),
     )
 
@@ -123,6 +126,7 @@ class Dataset:
             "phonemes": np.concatenate([example.phonemes for example in self.examples]),
             "tokens": np.concatenate([example.tokens for example in self.examples]),
             "mel": np.ascontiguousarray(np.concatenate([example.mel for example in self.examples], axis=1)),
+            "f0": np.concatenate([example.f0 for example in self.examples]),
             "waveform": np.concatenate([example.waveform for example in self.examples]),
         }
         partial = path.with_name(path.name + ".partial")
@@ -137,9 +141,10 @@ class Dataset:
         ends = np.cumsum(arrays["token_counts"])[:-1]
         tokens = np.split(arrays["tokens"], ends)
         mel = np.split(arrays["mel"], ends * FRAMES_PER_TOKEN, axis=1)
+        f0 = np.split(arrays["f0"], ends * FRAMES_PER_TOKEN)
         waveform = np.split(arrays["waveform"], ends * SAMPLES_PER_TOKEN)
-        parts = zip(arrays["speakers"], phonemes, tokens, mel, waveform, strict=True)
-        return cls([Example(int(s), p, t, m, w) for s, p, t, m, w in parts])
+        parts = zip(arrays["speakers"], phonemes, tokens, mel, f0, waveform, strict=True)
+        return cls([Example(int(s), p, t, m, f, w) for s, p, t, m, f, w in parts])
 
 
 def _padded(arrays: Sequence[np.ndarray], dtype: type) -> np.ndarray:
@@ -160,5 +165,6 @@ def collate(examples: Sequence[Example]) -> Batch:
         tokens=_padded([example.tokens for example in examples], np.int64),
         token_lengths=np.array([len(example.tokens) for example in examples]),
         mel=_padded([example.mel for example in examples], np.float32),
+        f0=_padded([example.f0 for example in examples], np.float32),
         waveform=_padded([example.waveform for example in examples], np.float32) / np.float32(32767),
     )

@@ -2,8 +2,9 @@
 
 Read once, from top to bottom. Knows batches and networks; nothing of where the data came from. The losses are VITS's
 (Kim 2021): mel distance and KL throughout; least-squares judges and feature matching are ramped in over the last part
-of the run, so that the scale of the whole loss never jumps. Every step's noise and slices are drawn by (seed, step).
-Resumable: see checkpoint.py.
+of the run, so that the scale of the whole loss never jumps. The slice is also spoken from the prior, as it will be once
+there is no recording, and compared in the same way; the pitch that the codes say is compared with the recording's,
+which the decoder hums meanwhile. Every step's noise and slices are drawn by (seed, step). Resumable: see checkpoint.py.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from core_model.features import acoustic, audio
+from core_model.features import acoustic, audio, pitch
 from core_model.sovits import losses
 from core_model.sovits.discriminator import MultiPeriodDiscriminator, compare
 from core_model.sovits.synthesizer import SoVITS, TrainingForward
@@ -25,6 +26,8 @@ from core_model.training.schedule import Options, Progress, Report, learning_rat
 
 SLICE_FRAMES = 32  # latent frames that the decoder sees of each utterance: 0.64 s
 _SAMPLES_PER_FRAME = SAMPLES_PER_TOKEN // FRAMES_PER_TOKEN
+_SPOKEN_NOISE = 0.5  # what a voice speaks with
+USUAL_HZ = 150.0  # hummed, unheard, where nothing is voiced
 _LISTEN_BEFORE = 0.05  # of the run: for so long judges learn before anybody hears them
 
 
@@ -34,6 +37,8 @@ class Weights:
 
     mel: float = 45.0
     kl: float = 1.0
+    spoken: float = 0.5  # of the mel distance, for the slice from the prior; 0: it is not spoken
+    pitch: float = 20.0  # of natural logs of Hz: a semitone is 0.06
     adversarial: float = 1.0
     judges_from: float = 0.75
     judges_full: float = 0.82
@@ -56,6 +61,7 @@ class _Pass:
     out: TrainingForward
     real: torch.Tensor = field(repr=False)  # (B, 1, N) the slices that were spoken
     generated: torch.Tensor = field(repr=False)  # (B, 1, N) float32
+    f0: torch.Tensor = field(repr=False)  # (B, 1, F) Hz, 0 where unvoiced
     counts: float  # what a mean over frames counts for among the other processes' means; one over rows counts the same
 
 
@@ -91,9 +97,9 @@ def train(
         for optimizer in optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(options, step)
-        made = _forward(network, joined, dataset, options, step)
+        made = _forward(network, joined, dataset, options, step, spoken=weights.spoken > 0)
         share = (step + 1) / options.steps
-        total, told = _distance_and_kl(made, distance, weights)
+        total, told = _distances(made, distance, weights)
         if joined_judges is not None and share > weights.judges_from - _LISTEN_BEFORE:
             told |= _teach(joined_judges, optimizers["judges_adamw"], made, options)
         if judges is not None and (heard := _ramp(share, weights)) > 0:
@@ -120,7 +126,9 @@ def _autocast(options: Options) -> torch.autocast:
     return torch.autocast(torch.device(options.device).type, dtype=torch.bfloat16, enabled=options.bfloat16)
 
 
-def _forward(network: SoVITS, joined: nn.Module, dataset: Dataset, options: Options, step: int) -> _Pass:
+def _forward(
+    network: SoVITS, joined: nn.Module, dataset: Dataset, options: Options, step: int, *, spoken: bool
+) -> _Pass:
     """The batch of *step* through *network*, called as *joined*; its slices and noise are drawn by (seed, step) too."""
     rng = np.random.Generator(np.random.Philox(key=[options.seed, step], counter=1))
     batch = dataset.batch(options.seed, step, options.batch_size)
@@ -128,30 +136,43 @@ def _forward(network: SoVITS, joined: nn.Module, dataset: Dataset, options: Opti
     starts = np.array([int(rng.integers(0, max(1, n - SLICE_FRAMES + 1))) for n in frames])
     samples = SLICE_FRAMES * _SAMPLES_PER_FRAME
     real = np.stack([row[s : s + samples] for row, s in zip(batch.waveform, starts * _SAMPLES_PER_FRAME, strict=True)])
-    noise = rng.standard_normal((len(frames), network.dims.latent, batch.mel.shape[2]), dtype=np.float32)
-    arrays = (
-        batch.tokens,
-        batch.token_lengths,
-        batch.phonemes,
-        batch.phoneme_lengths,
-        batch.mel,
-        frames,
-        noise,
-        starts,
-    )
+    shape = (len(frames), network.dims.latent, batch.mel.shape[2])
+    arrays = {
+        "codes": batch.tokens,
+        "code_lengths": batch.token_lengths,
+        "phonemes": batch.phonemes,
+        "phoneme_lengths": batch.phoneme_lengths,
+        "linear_spectrogram": batch.mel,
+        "frame_lengths": frames,
+        "posterior_noise": rng.standard_normal(shape, dtype=np.float32),
+        "slice_starts": starts,
+    }
+    if spoken:
+        arrays["prior_noise"] = _SPOKEN_NOISE * rng.standard_normal(shape, dtype=np.float32)
+    if network.hums:
+        arrays["log_f0"] = np.log(np.stack([pitch.continuous(row, USUAL_HZ) for row in batch.f0]))[:, None]
+        arrays["breath"] = rng.standard_normal((len(frames), network.dims.hop, SLICE_FRAMES), dtype=np.float32)
     rows = options.processes.rows(len(frames))
-    inputs = [torch.from_numpy(array[rows]).to(options.device) for array in arrays]
+    inputs = {name: torch.from_numpy(array[rows]).to(options.device) for name, array in arrays.items()}
     with _autocast(options):
-        out: TrainingForward = joined(*inputs, SLICE_FRAMES)
+        out: TrainingForward = joined(**inputs, slice_frames=SLICE_FRAMES)
     counts = options.processes.weight(frames[rows].sum(), frames.sum())
-    return _Pass(out, torch.from_numpy(real[rows]).to(options.device)[:, None], out.waveform.float(), counts)
+    f0, heard = (torch.from_numpy(array[rows]).to(options.device)[:, None] for array in (batch.f0, real))
+    return _Pass(out, heard, out.waveform.float(), f0, counts)
 
 
-def _distance_and_kl(made: _Pass, distance: losses.MelLoss, weights: Weights) -> tuple[torch.Tensor, dict[str, float]]:
+def _distances(made: _Pass, distance: losses.MelLoss, weights: Weights) -> tuple[torch.Tensor, dict[str, float]]:
     out = made.out
     mel = distance(made.real, made.generated)
     kl = losses.kl_loss(out.z_p, out.posterior_log_scale, out.mean, out.log_scale, out.mask) * made.counts
-    return weights.mel * mel + weights.kl * kl, {"mel": mel.item(), "kl": kl.item()}
+    total, told = weights.mel * mel + weights.kl * kl, {"mel": mel.item(), "kl": kl.item()}
+    if out.spoken is not None:
+        spoken = distance(made.real, out.spoken.float())
+        total, told = total + weights.mel * weights.spoken * spoken, told | {"spoken": spoken.item()}
+    if out.log_f0 is not None:
+        apart = losses.pitch_losses(out.log_f0, made.f0).mean()
+        total, told = total + weights.pitch * apart, told | {"pitch": apart.item()}
+    return total, told
 
 
 def _teach(judges: nn.Module, optimizer: torch.optim.Optimizer, made: _Pass, options: Options) -> dict[str, float]:

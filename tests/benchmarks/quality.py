@@ -115,7 +115,7 @@ def copied(network: SoVITS, examples: Sequence[Example], seed: int) -> np.ndarra
     for index, example in enumerate(examples):
         frames = SOVITS_DIMS.frames_for(len(example.tokens))
         drawn = np.random.Generator(np.random.Philox(key=[seed, index])).standard_normal(
-            (1, SOVITS_DIMS.latent, frames)
+            (1, SOVITS_DIMS.noise_channels, frames)
         )
         tokens, phonemes = torch.from_numpy(example.tokens)[None], torch.from_numpy(example.phonemes)[None]
         with torch.inference_mode():

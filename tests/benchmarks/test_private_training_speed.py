@@ -45,6 +45,7 @@ def recordings() -> list[tuple[Example]]:
                 rng.integers(0, 700, 40),
                 rng.integers(0, SOVITS_DIMS.semantic_codes, TOKENS),
                 rng.standard_normal((80, 2 * TOKENS)).astype(np.float16),
+                rng.uniform(80, 300, 2 * TOKENS).astype(np.float32),
                 (3000 * rng.standard_normal(640 * TOKENS)).astype(np.int16),
             ),
         )
