@@ -69,7 +69,7 @@ class Run:
     start: Path | None = None
 
     def begin(self, network: torch.nn.Module, name: str) -> None:
-        """Fill a fresh *network* from the base that was given; what has no such tensor there begins anew, and is told."""
+        """Fill a fresh *network* from the base that was given; what has no tensor there begins anew, and is told."""
         if self.start is None:
             return
         own, found = network.state_dict(), base.part(load_file(self.start), name)

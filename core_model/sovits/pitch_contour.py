@@ -52,7 +52,8 @@ class PitchContour(nn.Module):
             seen = F.pad(x if mask is None else masked(x, mask.transpose(1, 2)), (0, 0, _REACH, _REACH))
             around = torch.cat([seen[:, k : k + x.shape[1]] for k in range(2 * _REACH + 1)], 2)
             x = x + torch.relu(_linear(around, layer.weight, layer.bias))
-        return (_linear(x, self.projection.weight, self.projection.bias) + math.log(_USUAL_HZ)).transpose(1, 2)
+        log_f0 = _linear(x, self.projection.weight, self.projection.bias) + math.log(_USUAL_HZ)
+        return masked(log_f0.transpose(1, 2), mask)
 
 
 def stretched(contour: Tensor, frames: int) -> Tensor:

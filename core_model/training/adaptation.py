@@ -1,8 +1,9 @@
 """From the base to one person: both stages, tuned on that person's examples.
 
 Knows networks and examples; nothing of files, text or people. The two loops do the work; here stands what adaptation
-asks of them: few steps, small learning rates, and which parts may move. A minute of speech can teach a timbre and a
-rhythm, but not English: of SoVITS only the decoder moves, all before it stays as the base has it (docs/LOG.md).
+asks of them: few steps, small learning rates, and which parts may move. A minute of speech can teach a timbre, a pitch
+and a rhythm, but not English: of SoVITS only the decoder and the pitch it hums move, all before them stays as the base
+has it (docs/LOG.md).
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ class Adaptation:
 
 
 def _frozen(name: str) -> bool:
-    """All but the decoder. On a minute of speech the text encoder, flow and posterior learn that minute by heart: they
+    """All but decoder and pitch. On a minute of speech the text encoder, flow and posterior learn that minute by heart: they
     cost 15 points of word error, for a likeness that the decoder reaches alone in more steps (docs/LOG.md)."""
-    return not name.startswith("decoder.")
+    return not name.startswith(("decoder.", "pitch_contour."))
 
 
 def adapt(
