@@ -23,8 +23,16 @@ import numpy as np
 SILENCE = "SP"
 _NAMES = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
 _ARPABET = tuple(_NAMES.split())
-_LONGEST_PHONE = 12  # tokens, 0.48 s: past this a phone is not held, it is stuck
-_LONGEST_SILENCE = 20  # 0.8 s
+# Tokens of 0.04 s that a phone is held at most when it is spoken: what 999 of 1000 are not longer than in ten hours of
+# speech, and at least four. Past this it is not held, it is stuck, and GPT, which has never heard the like, would hold
+# all that follow as well (docs/LOG.md).
+_LONGEST = {
+    "SP": 6, "AA": 6, "AE": 7, "AH": 4, "AO": 7, "AW": 8, "AY": 8, "B": 4, "CH": 6, "D": 4, "DH": 4, "EH": 7, "ER": 6,
+    "EY": 8, "F": 5, "G": 4, "HH": 4, "IH": 5, "IY": 6, "JH": 5, "K": 4, "L": 5, "M": 4, "N": 4, "NG": 5, "OW": 8,
+    "OY": 10, "P": 4, "R": 5, "S": 6, "SH": 6, "T": 4, "TH": 6, "UH": 5, "UW": 7, "V": 4, "W": 4, "Y": 5, "Z": 5,
+    "ZH": 5,
+}  # fmt: skip
+_LONGEST_UNKNOWN = 12  # of a phone that only somebody else's scheme has
 
 
 def phone_of(symbol: str) -> str:
@@ -146,7 +154,7 @@ class PhoneGrammar:
         if self._pointer >= 0:
             phone = self._phones[self._pointer]
             # When nothing else may follow, end of speech may; so the limit never leaves an empty mask.
-            if self._held < (_LONGEST_SILENCE if phone == 0 else _LONGEST_PHONE):
+            if self._held < _LONGEST.get(self._codes.phones[phone], _LONGEST_UNKNOWN):
                 mask[self._slots(phone, begins=False)] = True
         mask[self._codes.end_of_speech] = finished and self._pointer >= 0
         return mask

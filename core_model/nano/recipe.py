@@ -37,11 +37,13 @@ from core_model.sovits.synthesizer import SoVITS
 from core_model.training import aligner, gpt, sovits
 from core_model.training.adaptation import style_of
 from core_model.training.dataset import Dataset
+from core_model.training.held_phones import Holding
 from core_model.training.processes import joined
 from core_model.training.schedule import Options, Progress, Report
 
 STAGES = ("speech", "dataset", "aligner", "gpt", "sovits", "pack")
 WEIGHTS = sovits.Weights()
+_HELD = 0.08  # of the phones that GPT reads are too long: some three in a sentence
 _WARM_UP, _MEASURED = 3, 12  # steps of each training whose time is thrown away, and taken
 
 
@@ -187,7 +189,7 @@ def train_gpt(run: Run, plan: Plan, dataset: Dataset) -> GPT:
     torch.manual_seed(run.options.seed)
     network = GPT(run.sizes.gpt)
     run.begin(network, "gpt")
-    gpt.train(network, dataset, gpt_options(run, plan), run.report)
+    gpt.train(network, dataset, gpt_options(run, plan), run.report, Holding(CODES, _HELD))
     return network.cpu()
 
 

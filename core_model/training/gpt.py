@@ -7,6 +7,7 @@ Teacher forcing with cross entropy and end of speech appended, as upstream's fir
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -14,24 +15,25 @@ from torch.nn import functional
 from core_model.gpt import GPT
 from core_model.training import checkpoint
 from core_model.training.dataset import Batch, Dataset
+from core_model.training.held_phones import Histories, Holding, as_they_are, held
 from core_model.training.schedule import Options, Progress, Report, learning_rate, silent
 
 _IGNORED = -100  # cross entropy's mark for "no target here"
 
 
 def loss_of(
-    network: GPT, batch: Batch, device: str = "cpu", joined: nn.Module | None = None
+    network: GPT, batch: Batch, device: str = "cpu", joined: nn.Module | None = None, read: Histories | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(mean cross entropy per token, share guessed right) of one batch; *network* may be called as something else."""
-    tokens = torch.from_numpy(batch.tokens).to(device)  # (B, T)
-    lengths = torch.from_numpy(batch.token_lengths).to(device)
-    positions = torch.arange(tokens.shape[1], device=device)
-    following = torch.cat([tokens[:, 1:], torch.zeros_like(tokens[:, :1])], dim=1)
-    targets = torch.where(positions == lengths[:, None] - 1, network.dims.end_of_speech, following)
-    targets = torch.where(positions < lengths[:, None], targets, _IGNORED)
+    """(mean cross entropy per token, share guessed right) of one batch; *network* may be called as something else.
+
+    *read* takes the place of the batch's own tokens.
+    """
+    read = read or as_they_are(batch.tokens, batch.token_lengths, network.dims.end_of_speech)
+    following = torch.from_numpy(read.following).to(device)  # (B, T)
+    targets = torch.where(following < 0, _IGNORED, following)
     logits = (joined or network)(
         torch.from_numpy(batch.phonemes).to(device),
-        tokens,
+        torch.from_numpy(read.tokens).to(device),
         None,
         phoneme_lengths=torch.from_numpy(batch.phoneme_lengths).to(device),
     )  # (B, T, V)
@@ -40,10 +42,13 @@ def loss_of(
     return loss, right
 
 
-def train(network: GPT, dataset: Dataset, options: Options, report: Report = silent) -> None:
+def train(
+    network: GPT, dataset: Dataset, options: Options, report: Report = silent, holding: Holding | None = None
+) -> None:
     """Train *network* in place for `options.steps` steps, going on from `options.checkpoint` if it exists.
 
-    Where several processes train, each learns from its rows of every batch: the loss is that of the whole batch.
+    With *holding*, some phones of what it reads are held too long (held_phones.py). Where several processes train,
+    each learns from its rows of every batch: the loss is that of the whole batch.
     """
     processes = options.processes
     rows = processes.rows(min(options.batch_size, len(dataset.examples)))
@@ -57,10 +62,15 @@ def train(network: GPT, dataset: Dataset, options: Options, report: Report = sil
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(options, step)
         whole = dataset.batch(options.seed, step, options.batch_size)
+        read = as_they_are(whole.tokens, whole.token_lengths, network.dims.end_of_speech)
+        if holding is not None:
+            rng = np.random.Generator(np.random.Philox(key=[options.seed, step], counter=1))
+            read = held(read, holding.codes, holding.share, rng)
         batch = whole.rows(rows) if processes.count > 1 else whole
-        counts = processes.weight(batch.token_lengths.sum(), whole.token_lengths.sum())
+        own = read.rows(rows) if processes.count > 1 else read
+        counts = processes.weight(own.lengths.sum(), read.lengths.sum())
         with torch.autocast(torch.device(options.device).type, dtype=torch.bfloat16, enabled=options.bfloat16):
-            loss, right = loss_of(network, batch, options.device, joined)
+            loss, right = loss_of(network, batch, options.device, joined, own)
         loss, right = loss * counts, right * counts
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
