@@ -32,7 +32,6 @@ _LONGEST = {
     "OY": 10, "P": 4, "R": 5, "S": 6, "SH": 6, "T": 4, "TH": 6, "UH": 5, "UW": 7, "V": 4, "W": 4, "Y": 5, "Z": 5,
     "ZH": 5,
 }  # fmt: skip
-_LONGEST_UNKNOWN = 12  # of a phone that only somebody else's scheme has
 
 
 def phone_of(symbol: str) -> str:
@@ -154,7 +153,7 @@ class PhoneGrammar:
         if self._pointer >= 0:
             phone = self._phones[self._pointer]
             # When nothing else may follow, end of speech may; so the limit never leaves an empty mask.
-            if self._held < _LONGEST.get(self._codes.phones[phone], _LONGEST_UNKNOWN):
+            if self._held < _LONGEST[self._codes.phones[phone]]:
                 mask[self._slots(phone, begins=False)] = True
         mask[self._codes.end_of_speech] = finished and self._pointer >= 0
         return mask

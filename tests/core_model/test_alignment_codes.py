@@ -108,10 +108,10 @@ def test_silence_has_no_pitch_and_held_phones_have_a_limit() -> None:
     assert np.flatnonzero(silent).tolist() == [0]  # held, unvoiced; a second silence may not begin, only L
     begins = (CODES.phones.index("L") * 2 + 1) * CODES.pitch_levels
     grammar.accept(begins)
-    for _ in range(11):
+    for _ in range(4):
         assert grammar.legal()[begins - CODES.pitch_levels]
         grammar.accept(begins - CODES.pitch_levels)
-    assert not grammar.legal()[begins - CODES.pitch_levels]  # 12 tokens, 0.48 s: stuck
+    assert not grammar.legal()[begins - CODES.pitch_levels]  # 5 tokens, 0.2 s: an L is no longer
     assert grammar.legal()[begins]  # the second L
 
 
@@ -178,3 +178,18 @@ def test_frames_are_the_nearest_where_there_is_room() -> None:
     assert frames_from_seconds([0.05, 0.19, 0.41], [True, False, False], 0.04, 10) == [1, 5, 10]
     assert frames_from_seconds([0.0, 0.01, 0.02], [True, False, False], 0.04, 3) == [0, 1, 3]
     assert frames_from_seconds([0.5, 0.5, 0.5], [False, False, False], 0.04, 3) == [1, 2, 3]
+
+
+def test_every_phone_has_a_limit_of_its_own() -> None:
+    held = {}
+    for phone in CODES.phones[1:]:
+        grammar = CODES.grammar(("SP", phone, "B" if phone == "P" else "P"))
+        begins = (CODES.phones.index(phone) * 2 + 1) * CODES.pitch_levels
+        grammar.accept(begins)
+        count = 1
+        while grammar.legal()[begins - CODES.pitch_levels]:
+            grammar.accept(begins - CODES.pitch_levels)
+            count += 1
+        held[phone] = count
+    assert min(held.values()) == 4
+    assert held["T"] < held["S"] < held["AW"] < held["OY"] == max(held.values())
