@@ -38,8 +38,8 @@ class Adaptation:
 
 
 def _frozen(name: str) -> bool:
-    """All but decoder and pitch. On a minute of speech the text encoder, flow and posterior learn that minute by heart: they
-    cost 15 points of word error, for a likeness that the decoder reaches alone in more steps (docs/LOG.md)."""
+    """All but decoder and pitch. On a minute of speech the text encoder, flow and posterior learn that minute by heart:
+    they cost 15 points of word error, for a likeness that the decoder reaches alone in more steps (docs/LOG.md)."""
     return not name.startswith(("decoder.", "pitch_contour."))
 
 

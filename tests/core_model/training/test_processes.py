@@ -58,7 +58,7 @@ def ends(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> tuple[Pa
 def test_two_processes_report_the_losses_of_the_joint_batch(ends: tuple[Path, Path]) -> None:
     alone, together = (json.loads((directory / "losses.json").read_text()) for directory in ends)
     assert len(alone) == len(together) == 12
-    assert {"mel", "kl", "judges", "fooled", "matching"} <= alone[-1].keys()
+    assert {"mel", "kl", "spoken", "pitch", "judges", "fooled", "matching"} <= alone[-1].keys()
     for one, two in zip(alone, together, strict=True):
         assert (one.pop("stage"), one.pop("step")) == (two.pop("stage"), two.pop("step"))
         assert two == pytest.approx(one, rel=1e-4, abs=1e-4)
