@@ -50,10 +50,14 @@ def inputs(dims: SoVITSDims, codes: int, phonemes: int, speed: float) -> tuple[T
     )
 
 
+def decoding(dims: SoVITSDims) -> Decode:
+    network = fold_weight_norm(tiny.lively(dims, with_posterior=False))
+    return Decode(network.requires_grad_(False)).eval()
+
+
 @pytest.fixture(scope="module", params=["pro", "nano 1", "nano"])
 def decode(request: pytest.FixtureRequest) -> Decode:
-    network = fold_weight_norm(tiny.lively(tiny.ALL[request.param], with_posterior=False))
-    return Decode(network.requires_grad_(False)).eval()
+    return decoding(tiny.ALL[request.param])
 
 
 def expected(decode: Decode, given: tuple[Tensor, ...], speed: float) -> np.ndarray:
@@ -71,7 +75,9 @@ def test_scripted(decode: Decode) -> None:
         np.testing.assert_allclose(scripted(*given).numpy(), ours, atol=1e-6 * max(1.0, np.abs(ours).max()))
 
 
-def test_traced(decode: Decode) -> None:
+def test_traced() -> None:
+    """Where a pitch is hummed; tests/core_model/export has the rest."""
+    decode = decoding(tiny.LIKE_NANO)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer is legacy, and tells of every length that it reads
         traced = torch.jit.trace(decode, inputs(decode.network.dims, 7, 5, 0.75), check_trace=False)
