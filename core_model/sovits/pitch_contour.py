@@ -70,4 +70,4 @@ def stretched(contour: Tensor, frames: int) -> Tensor:
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """A linear layer in float64, whatever its weights rest in."""
-    return torch.matmul(x, weight.double().t()) + bias.double()
+    return torch.matmul(x, weight.double().transpose(0, 1)) + bias.double()
