@@ -122,7 +122,8 @@ def tiny_weights(
             networks["sovits"] = SoVITS(sovits_dims)
         for network in networks.values():
             for name, parameter in network.named_parameters():
-                if parameter.dim() > 1 and not name.endswith("embedding.weight"):
+                hummed = name.startswith("pitch_contour.")  # as torch draws it: wide, it would hum at 10 Hz
+                if parameter.dim() > 1 and not name.endswith("embedding.weight") and not hummed:
                     wide = 1.0 if name.endswith("head.weight") else 0.7
                     nn.init.normal_(parameter, std=wide * parameter[0].numel() ** -0.5)
     return {
