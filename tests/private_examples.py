@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from core_model.sovits.dims import SoVITSDims
 from core_model.sovits.synthesizer import SoVITS
 from core_model.training.conditioned import Conditioned
 from core_model.training.dataset import SAMPLES_PER_TOKEN, Example
@@ -31,11 +32,10 @@ def tiny_recordings(count: int) -> tuple[tuple[Example, ...], ...]:
     )
 
 
-def tiny_conditioned(seed: int = 1, scale: float = 1.0) -> Conditioned:
+def tiny_conditioned(seed: int = 1, scale: float = 1.0, dims: SoVITSDims = SOVITS) -> Conditioned:
     """A tiny SoVITS, to be trained where its style enters."""
-    network = SoVITS(SOVITS)
-    network.load_state_dict(
-        {name: torch.from_numpy(array).float() for name, array in tiny_weights(seed=seed)["sovits"].items()}
-    )
-    start = np.random.Generator(np.random.Philox(key=seed)).standard_normal((1, SOVITS.style, 1))
+    network = SoVITS(dims)
+    weights = tiny_weights(sovits_dims=dims, seed=seed)["sovits"]
+    network.load_state_dict({name: torch.from_numpy(array).float() for name, array in weights.items()})
+    start = np.random.Generator(np.random.Philox(key=seed)).standard_normal((1, dims.style, 1))
     return Conditioned(network, start, scale)

@@ -26,7 +26,14 @@ from core_model.features.speaker_statistics import speaker_statistics
 from core_model.golden import decode_sentences, judge, record_golden
 from core_model.gpt import GPT, GPTDims
 from core_model.nano.dims import SOVITS_DIMS
-from core_model.sovits.dims import FlowMatchingDims, HiFiGANDims, ISTFTDims, SoVITSDims, dims_to_dict
+from core_model.sovits.dims import (
+    FlowMatchingDims,
+    HiFiGANDims,
+    ISTFTDims,
+    SourceFilterDims,
+    SoVITSDims,
+    dims_to_dict,
+)
 from core_model.sovits.synthesizer import SoVITS
 from core_model.synthesis import TorchRuntime
 from core_model.text.front_end import write_data
@@ -53,8 +60,12 @@ SOVITS = replace(
     flow_couplings=2,
     flow_wavenet_layers=2,
     posterior_layers=2,
-    decoder=ISTFTDims(width=32, blocks=2, fft=640, hop=160),
+    decoder=SourceFilterDims(
+        width=32, blocks=2, fft=320, hop=160, bands=24, pitch_levels=CODES.pitch_levels, pitch_width=16
+    ),
 )
+# As nano's voices of version 1.0 are decoded.
+SPECTRAL_SOVITS = replace(SOVITS, decoder=ISTFTDims(width=32, blocks=2, fft=640, hop=160))
 # The other token scheme, the other decoder and word features, for what must not depend on nano's choices.
 QUANTIZER_GPT_DIMS = replace(GPT_DIMS, semantic_tokens=65, word_features=12)
 QUANTIZER_SOVITS = replace(
@@ -111,7 +122,8 @@ def tiny_weights(
             networks["sovits"] = SoVITS(sovits_dims)
         for network in networks.values():
             for name, parameter in network.named_parameters():
-                if parameter.dim() > 1 and not name.endswith("embedding.weight"):
+                hummed = name.startswith("pitch_contour.")  # as torch draws it: wide, it would hum at 10 Hz
+                if parameter.dim() > 1 and not name.endswith("embedding.weight") and not hummed:
                     wide = 1.0 if name.endswith("head.weight") else 0.7
                     nn.init.normal_(parameter, std=wide * parameter[0].numel() ** -0.5)
     return {

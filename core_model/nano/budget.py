@@ -19,7 +19,6 @@ USUAL_STEPS = {"aligner": 1500, "gpt": 4000, "sovits": 6500}  # where no time is
 SPEECH_SHARE = 0.25
 _SHARES = {"aligner": 0.05, "gpt": 0.2, "sovits": 0.65}  # of what is left; the rest: packing, and a busier machine
 _BETWEEN_CHECKPOINTS_S = 120.0  # what a killed slice loses at most
-_JUDGED = 0.3  # of SoVITS's steps, in which judges learn too
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +50,7 @@ def usual() -> Plan:
 
 
 def fitted(seconds_left: float, seconds: Mapping[str, float]) -> Plan:
-    """Steps that take *seconds_left* together, where one takes *seconds*: of "aligner", "gpt", "sovits", "judged".
-
-    "judged" is a step of SoVITS while judges learn. At least one step each, however little time there is.
-    """
-    sovits = (1 - _JUDGED) * seconds["sovits"] + _JUDGED * seconds["judged"]
-    one = {"aligner": seconds["aligner"], "gpt": seconds["gpt"], "sovits": sovits}
-    steps = {stage: max(1, int(_SHARES[stage] * seconds_left / one[stage])) for stage in STAGES}
-    every = {stage: max(1, int(_BETWEEN_CHECKPOINTS_S / one[stage])) for stage in STAGES}
+    """Steps that take *seconds_left* together, where one of each training takes *seconds*; at least one step each."""
+    steps = {stage: max(1, int(_SHARES[stage] * seconds_left / seconds[stage])) for stage in STAGES}
+    every = {stage: max(1, int(_BETWEEN_CHECKPOINTS_S / seconds[stage])) for stage in STAGES}
     return Plan(steps, every, dict(seconds))

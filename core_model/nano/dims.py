@@ -11,7 +11,6 @@ from __future__ import annotations
 from core_model.alignment_codes import AlignmentCodes
 from core_model.gpt import GPTDims
 from core_model.sovits.dims import SourceFilterDims, SoVITSDims
-from core_model.sovits.discriminator import DiscriminatorDims
 
 CODES = AlignmentCodes()
 
@@ -52,12 +51,4 @@ SOVITS_DIMS = SoVITSDims(
     hop=320,
     fft=1024,
     decoder=SourceFilterDims(width=256, blocks=6, fft=480, hop=160, bands=80, pitch_levels=CODES.pitch_levels),
-)
-
-# Light judges: they only join the last part of a run, and a CPU pays for every channel.
-JUDGES = DiscriminatorDims(
-    periods=(2, 3, 5, 7, 11),
-    period_widths=(8, 24, 64, 128, 128),
-    scale_widths=(8, 32, 64, 128, 128, 128),
-    scale_groups=(1, 4, 8, 16, 16, 1),
 )

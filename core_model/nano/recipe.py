@@ -30,9 +30,8 @@ from core_model.features.alignment import AlignerDims, PhoneClassifier
 from core_model.gpt import GPT, GPTDims
 from core_model.nano import base, budget, corpus, speech
 from core_model.nano.budget import Plan
-from core_model.nano.dims import CODES, GPT_DIMS, JUDGES, SOVITS_DIMS
+from core_model.nano.dims import CODES, GPT_DIMS, SOVITS_DIMS
 from core_model.sovits.dims import SoVITSDims
-from core_model.sovits.discriminator import DiscriminatorDims, MultiPeriodDiscriminator
 from core_model.sovits.synthesizer import SoVITS
 from core_model.training import aligner, gpt, sovits
 from core_model.training.adaptation import style_of
@@ -53,7 +52,6 @@ class Sizes:
 
     gpt: GPTDims = GPT_DIMS
     sovits: SoVITSDims = SOVITS_DIMS
-    judges: DiscriminatorDims = JUDGES
     aligner: AlignerDims = field(default_factory=AlignerDims)
 
 
@@ -71,13 +69,14 @@ class Run:
     start: Path | None = None
 
     def begin(self, network: torch.nn.Module, name: str) -> None:
-        """Fill a fresh *network* from the base that was given; what has no tensor there begins anew, and is told."""
+        """Fill a fresh *network* from the base that was given; what has no tensor of its shape there begins anew, and
+        is told."""
         if self.start is None:
             return
         own, found = network.state_dict(), base.part(load_file(self.start), name)
         fitting = {key: tensor for key, tensor in found.items() if key in own and own[key].shape == tensor.shape}
         network.load_state_dict(fitting, strict=False)
-        if anew := sorted(own.keys() - fitting.keys()):
+        if (anew := sorted(own.keys() - fitting.keys())) and self.options.processes.first:
             print(f"{name}: these begin anew: {', '.join(anew)}", flush=True)  # noqa: T201
 
 
@@ -114,7 +113,7 @@ def sovits_options(run: Run, plan: Plan) -> Options:
 
 
 def measure(run: Run, dataset: Dataset, clock: Callable[[], float]) -> dict[str, float]:
-    """Seconds of one step of "aligner", "gpt", "sovits" and "judged", on networks that are thrown away."""
+    """Seconds of one step of each training, on networks that are thrown away."""
     short = budget.usual()
     short = replace(short, steps=dict.fromkeys(budget.STAGES, _WARM_UP + _MEASURED))
 
@@ -124,20 +123,14 @@ def measure(run: Run, dataset: Dataset, clock: Callable[[], float]) -> dict[str,
         return (times[-1] - times[_WARM_UP - 1]) / _MEASURED if times else 0.0  # none: not the first process
 
     sizes = run.sizes
-    heard = replace(WEIGHTS, judges_from=0.0, judges_full=0.1)
     labelled = _labelled(run.work, every=30)
-    second = sovits_options(run, short)
     return {
         "aligner": timed(
             lambda o, r: aligner.train(PhoneClassifier(sizes.aligner), labelled, o, r), aligner_options(run, short)
         ),
         "gpt": timed(lambda o, r: gpt.train(GPT(sizes.gpt), dataset, o, r), gpt_options(run, short)),
-        "sovits": timed(lambda o, r: sovits.train(SoVITS(sizes.sovits), None, dataset, o, WEIGHTS, r), second),
-        "judged": timed(
-            lambda o, r: sovits.train(
-                SoVITS(sizes.sovits), MultiPeriodDiscriminator(sizes.judges), dataset, o, heard, r
-            ),
-            second,
+        "sovits": timed(
+            lambda o, r: sovits.train(SoVITS(sizes.sovits), None, dataset, o, WEIGHTS, r), sovits_options(run, short)
         ),
     }
 

@@ -173,6 +173,10 @@ class SoVITSDims:
         elif isinstance(self.decoder, ISTFTDims | SourceFilterDims):
             _require("decoder.hop", self.hop % self.decoder.hop == 0, "does not divide hop")
             _require("decoder.fft", self.decoder.fft % self.decoder.hop == 0, "does not divide by decoder.hop")
+            if isinstance(self.decoder, SourceFilterDims):
+                _require("decoder.hop", self.decoder.hop % 2 == 0, "is odd")  # least phase needs an even fft
+                _require("decoder.bands", self.decoder.bands > 0, "are none")
+                _require("decoder.pitch_levels", self.decoder.pitch_levels > 0, "are none")
         else:
             _require("style", self.style == self.fusion_width, "is not fusion_width: this decoder has no projection")
             _require("speaker_vector", self.speaker_vector == 0, "is not read by this decoder")

@@ -31,6 +31,8 @@ class PitchContour(nn.Module):
         super().__init__()
         self.levels = levels
         self.frames_per_code = frames_per_code
+        self.reach = _REACH
+        self.usual_log_hz = math.log(_USUAL_HZ)
         self.embedding = nn.Embedding(levels, width)
         self.condition = nn.Linear(style, width)
         self.layers = nn.ModuleList(nn.Linear((2 * _REACH + 1) * width, width) for _ in range(_LAYERS))
@@ -49,10 +51,10 @@ class PitchContour(nn.Module):
         x = repeated.reshape(steps.shape[0], steps.shape[1] * self.frames_per_code, steps.shape[2])
         x = x + _linear(style.double().transpose(1, 2), self.condition.weight, self.condition.bias)  # (B, F, W)
         for layer in self.layers:
-            seen = F.pad(x if mask is None else masked(x, mask.transpose(1, 2)), (0, 0, _REACH, _REACH))
-            around = torch.cat([seen[:, k : k + x.shape[1]] for k in range(2 * _REACH + 1)], 2)
+            seen = F.pad(x if mask is None else masked(x, mask.transpose(1, 2)), (0, 0, self.reach, self.reach))
+            around = torch.cat([seen[:, k : k + x.shape[1]] for k in range(2 * self.reach + 1)], 2)
             x = x + torch.relu(_linear(around, layer.weight, layer.bias))
-        log_f0 = _linear(x, self.projection.weight, self.projection.bias) + math.log(_USUAL_HZ)
+        log_f0 = _linear(x, self.projection.weight, self.projection.bias) + self.usual_log_hz
         return masked(log_f0.transpose(1, 2), mask)
 
 
@@ -68,4 +70,4 @@ def stretched(contour: Tensor, frames: int) -> Tensor:
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """A linear layer in float64, whatever its weights rest in."""
-    return torch.matmul(x, weight.double().t()) + bias.double()
+    return torch.matmul(x, weight.double().transpose(0, 1)) + bias.double()

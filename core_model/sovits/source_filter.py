@@ -23,22 +23,22 @@ from core_model.sovits.spectral_generator import ConvNeXtBlock, InverseSTFT
 
 _LARGEST_LOG_MAGNITUDE = math.log(100.0)  # an untrained head must not overflow; speech stays far below
 _LEAST_LOG_MAGNITUDE = -12.0
-_SMALL = 1e-6  # radians
-_HIGHEST = 0.95  # of half the sample rate: harmonics above it are left out
 
 
 def pulses(f0: Tensor, hop: int, sample_rate: int) -> Tensor:
-    """Pitch in Hz (B, 1, F) float64, above 0 everywhere -> (B, N) float32: harmonics of equal power, variance 1.
+    """Pitch in Hz (B, 1, F) float64 -> (B, N) float32: harmonics of equal power, variance 1.
 
-    In float64, because a phase is the sum of all pitches before it (pitch_contour.py).
+    In float64, because a phase is the sum of all pitches before it (pitch_contour.py). An untrained contour may say
+    anything: what nobody can hum is taken for the nearest pitch that can be.
     """
-    hertz = _between_frames(f0[:, 0], hop)
+    least, highest = 10.0, 0.95 * 0.5 * sample_rate  # Hz; harmonics above the highest are left out
+    hertz = _between_frames(f0[:, 0].clamp(least, highest), hop)
     cycles = torch.cumsum(hertz / sample_rate, dim=1)
     half = math.pi * (cycles - torch.floor(cycles) - 0.5)  # half the phase, in -pi/2 .. pi/2
-    count = torch.floor(_HIGHEST * 0.5 * sample_rate / hertz)
+    count = torch.floor(highest / hertz)
     # Dirichlet's kernel is the sum of cos(k phase) over k = 1 .. count; where the phase is 0, so is its denominator.
-    small = torch.abs(half) < _SMALL
-    safe = torch.where(small, torch.full_like(half, _SMALL), half)
+    small = torch.abs(half) < 1e-6
+    safe = torch.where(small, torch.full_like(half, 1e-6), half)
     kernel = 0.5 * (torch.sin((2 * count + 1) * safe) / torch.sin(safe) - 1)
     return (torch.where(small, count, kernel) / torch.sqrt(0.5 * count)).float()
 
@@ -112,6 +112,7 @@ class SourceFilter(nn.Module):
         self.blocks = nn.ModuleList(ConvNeXtBlock(dims.width, inner, 1 / dims.blocks) for _ in range(dims.blocks))
         self.exit_norm = nn.LayerNorm(dims.width, eps=1e-6)
         self.head = nn.Linear(dims.width, 2 * dims.bands)
+        self.least_log_magnitude, self.largest_log_magnitude = _LEAST_LOG_MAGNITUDE, _LARGEST_LOG_MAGNITUDE
         bins = dims.fft // 2 + 1
         envelope = envelope_table(dims.bands, bins, sample_rate)
         self.register_buffer("envelope", envelope.float(), persistent=False)
@@ -135,10 +136,11 @@ class SourceFilter(nn.Module):
             return self._waveform(hidden.to(dtype), f0, noise.to(dtype))
 
     def _waveform(self, hidden: Tensor, f0: Tensor, noise: Tensor) -> Tensor:
-        voiced, breathed = self.head(hidden).clamp(_LEAST_LOG_MAGNITUDE, _LARGEST_LOG_MAGNITUDE).chunk(2, 2)  # (B,G,M)
+        said = self.head(hidden).clamp(self.least_log_magnitude, self.largest_log_magnitude)
+        voiced, breathed = said.chunk(2, 2)  # (B, G, M)
         magnitude, phase = torch.exp(torch.matmul(voiced, self.envelope)), torch.matmul(voiced, self.phase)
         real, imaginary = magnitude * torch.cos(phase), magnitude * torch.sin(phase)
-        pulse_real, pulse_imaginary = self.forward_stft(pulses(f0, self.hop, self.sample_rate))
+        pulse_real, pulse_imaginary = self.forward_stft(pulses(f0, self.hop, self.sample_rate).to(hidden.dtype))
         samples = noise.transpose(1, 2).reshape(noise.shape[0], -1)
         noise_real, noise_imaginary = self.forward_stft(samples)
         breath = torch.exp(torch.matmul(breathed, self.envelope))

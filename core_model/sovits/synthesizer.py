@@ -63,17 +63,18 @@ class TrainingForward:
 class SoVITS(nn.Module):
     """The acoustic network of one voice. *with_posterior*: whether it can be trained."""
 
-    hums: torch.jit.Final[bool]  # whether the decoder is driven by a pitch and noise
+    __constants__ = ("hums",)  # TorchScript compiles one of hum's two ways of calling the decoder
 
     def __init__(self, dims: SoVITSDims, *, with_posterior: bool = True) -> None:
         super().__init__()
         self.dims = dims
+        self.latent = dims.latent
         self.code_upsampling = dims.code_upsampling
         self.quantizer = Quantizer(dims)
         self.text_encoder = TextEncoder(dims)
         self.flow = Flow(dims)
         self.decoder = _decoder(dims)
-        self.hums = isinstance(dims.decoder, SourceFilterDims)
+        self.hums = isinstance(dims.decoder, SourceFilterDims)  # whether the decoder is driven by a pitch and noise
         self.pitch_contour: PitchContour | None = None
         if isinstance(dims.decoder, SourceFilterDims):
             levels, width = dims.decoder.pitch_levels, dims.decoder.pitch_width
@@ -154,9 +155,9 @@ class SoVITS(nn.Module):
         """
         encoded = self._encode(codes, None, phonemes, None, style)
         mean, log_scale = self.text_encoder.statistics(stretch(encoded, noise.shape[2]), None)
-        latent = self.dims.latent
+        latent = self.latent
         z_p = mean + noise[:, :latent] * torch.exp(log_scale) * noise_scale
-        log_f0 = None
+        log_f0: Tensor | None = None
         if self.pitch_contour is not None:
             log_f0 = stretched(self.pitch_contour(codes, style, None), noise.shape[2])
         return self.hum(self.flow.reverse(z_p, style, None), style, log_f0, noise[:, latent:])
@@ -166,11 +167,12 @@ class SoVITS(nn.Module):
 
         A source-filter decoder also reads the pitch, natural log of Hz (B, 1, F), and noise (B, hop, F); others do not.
         """
-        if not self.hums:
+        if self.hums:
+            if log_f0 is None or breath is None:
+                raise ValueError("this decoder needs a pitch and noise")
+            return self.decoder(z, style, torch.exp(log_f0.double()), breath)
+        else:  # not after it: TorchScript compiles what follows a return, but not the other branch
             return self.decoder(z, style)
-        if log_f0 is None or breath is None:
-            raise ValueError("this decoder needs a pitch and noise")
-        return self.decoder(z, style, torch.exp(log_f0.double()), breath)
 
     @torch.jit.unused
     def forward(

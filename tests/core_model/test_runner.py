@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from core_model import runner
+from core_model.sovits.dims import dims_from_dict
 from core_model.voice import Voice
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +46,7 @@ def request(voice: Voice, work: Path) -> dict[str, object]:
     np.save(work / "phonemes.npy", np.array([10, 20, 30, 40, 50]))
     np.save(work / "tokens.npy", np.array([0, 3, 4, 5]))
     frames = 8  # two for each token
-    channels = int(str(voice.description.sovits["latent"]))
+    channels = dims_from_dict(voice.description.sovits).noise_channels
     np.save(work / "noise.npy", np.zeros((1, channels, frames), np.float32))
     path = {"phonemes": "phonemes.npy", "tokens": "tokens.npy"}
     return {

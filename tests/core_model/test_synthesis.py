@@ -11,7 +11,7 @@ import torch
 
 from core_model.errors import VocoderMissingError, VoiceError
 from core_model.sampling import SamplingOptions
-from core_model.speaking import SpeakingOptions, Speech
+from core_model.speaking import SpeakingOptions, Speech, sovits_dims
 from core_model.synthesis import TorchRuntime, load_gpt, load_sovits, synthesize
 from core_model.voice import Array, Voice
 from tests.tiny_voice import make_tiny_voice
@@ -68,7 +68,7 @@ def test_the_prompt_is_heard(voice: Voice, tmp_path: Path) -> None:
         prompts={"default": louder},
     )
     tokens, phonemes = np.arange(10), np.arange(20, 28)
-    noise = np.zeros((1, 8, 20), np.float32)
+    noise = np.zeros((1, sovits_dims(voice).noise_channels, 20), np.float32)
     spoken = [TorchRuntime(one).decode(tokens, phonemes, one.prompt(), noise, 0.5, 1.0) for one in (voice, other)]
     assert np.abs(spoken[0] - spoken[1]).max() > 1e-4
 
@@ -94,7 +94,8 @@ def test_a_posterior_encoder_is_carried_but_not_needed(voice: Voice, tmp_path: P
     kept = {name: array for name, array in tensors.items() if not name.startswith("posterior_encoder.")}
     assert len(kept) < len(tensors)
     other = rewritten(voice, tmp_path / "b", "sovits", kept)
-    inputs = (np.arange(10), np.arange(20, 28), voice.prompt(), np.ones((1, 8, 20), np.float32), 0.5, 1.0)
+    noise = np.ones((1, sovits_dims(voice).noise_channels, 20), np.float32)
+    inputs = (np.arange(10), np.arange(20, 28), voice.prompt(), noise, 0.5, 1.0)
     np.testing.assert_array_equal(TorchRuntime(other).decode(*inputs), TorchRuntime(voice).decode(*inputs))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from core_model.nano.speaker_style import Frame
+from core_model.sovits.dims import SoVITSDims
 from core_model.training import gpt, sovits
 from core_model.training.dataset import Dataset
 from core_model.training.schedule import Options
@@ -27,6 +29,7 @@ from privacy import mechanisms
 from privacy.membership import membership
 from privacy.reidentification import attacked
 from tests.core_model.training.tiny import tiny_gpt, tiny_sovits, utterance
+from tests.tiny_voice import SOVITS, SPECTRAL_SOVITS
 
 WIDTH, CANDIDATES, EACH = 64, 24, 6
 FRAME = Frame(np.zeros(WIDTH), 1.0)
@@ -152,11 +155,15 @@ def test_an_utterance_that_was_learnt_costs_less_in_the_waveform(one_thread: Non
     assert waveform_loss(network, learnt, seed=1, draws=2) < 0.8 * before
 
 
-def test_the_same_noise_is_the_same_cost(one_thread: None) -> None:
-    network, other = tiny_sovits().eval(), copy.deepcopy(tiny_sovits()).eval()
+@pytest.mark.parametrize("dims", [SOVITS, SPECTRAL_SOVITS], ids=["hums", "does not"])
+def test_the_same_noise_is_the_same_cost(one_thread: None, dims: SoVITSDims) -> None:
+    network, other = tiny_sovits(dims=dims).eval(), copy.deepcopy(tiny_sovits(dims=dims)).eval()
     example = utterance(1)
     assert waveform_loss(network, example, seed=1, draws=2) == waveform_loss(other, example, seed=1, draws=2)
     assert waveform_loss(network, example, seed=1, draws=2) != waveform_loss(network, example, seed=2, draws=2)
+    higher = replace(example, f0=1.5 * example.f0)  # hummed where there is a pitch, and else not looked at
+    hears_it = waveform_loss(network, higher, seed=1, draws=2) != waveform_loss(network, example, seed=1, draws=2)
+    assert hears_it is network.hums
 
 
 def test_a_mean_of_few_recordings_tells_which_they_were_and_the_control_does_not() -> None:

@@ -122,8 +122,10 @@ def test_a_stock_voice_fails_by_identity_alone(directory: Path, seed: int) -> No
 
 @pytest.mark.parametrize("part", ["gpt", "sovits"])
 def test_weights_moved_by_a_ten_millionth_pass(directory: Path, part: str) -> None:
-    """As far as another machine's rounding would move the outputs."""
-    change_weights(directory, part, moved(1e-7))
+    """As far as another machine's rounding would move the outputs. A pitch is rounded in float64: a ten-millionth of
+    it is another pitch, whose phases are heard to run away within seconds."""
+    farther = moved(1e-7)
+    change_weights(directory, part, lambda name, a: a if name.startswith("pitch_contour.") else farther(name, a))
     assert verify(Voice.open(directory), TorchRuntime).passed
 
 

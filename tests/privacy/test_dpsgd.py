@@ -96,7 +96,7 @@ def test_a_unit_is_the_same_alone_and_beside_a_longer_one() -> None:
     piece = recordings[0][0]
     frames = 2 * len(piece.tokens)
     assert together.noise.shape[2] > frames
-    alone = Window(collate([piece]), together.starts[:1], together.noise[:1, :, :frames])
+    alone = Window(collate([piece]), together.starts[:1], together.noise[:1, :, :frames], together.breath[:1])
     found = []
     for seen in (alone, together):
         module = tiny_conditioned()

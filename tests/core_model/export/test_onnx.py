@@ -16,6 +16,7 @@ from core_model.errors import ExportError
 from core_model.export.onnx import NEWEST_IR, OPSET, tidy
 from core_model.export.process import FILES, export, write_exports
 from core_model.player import Player
+from core_model.speaking import sovits_dims
 from core_model.synthesis import TorchRuntime, load_gpt
 from core_model.voice import Voice
 
@@ -70,7 +71,7 @@ def test_steps_give_what_the_whole_sequence_gives(voice: Voice) -> None:
 def test_the_sovits_graph_is_sovits_at_any_length(voice: Voice, tokens: int, phonemes: int, speed: float) -> None:
     rng = np.random.Generator(np.random.Philox(key=tokens))
     frames = 2 * tokens if speed == 1 else int(2 * tokens / speed) + 1
-    noise = rng.standard_normal((1, 8, frames)).astype(np.float32)
+    noise = rng.standard_normal((1, sovits_dims(voice).noise_channels, frames)).astype(np.float32)
     inputs = (rng.integers(0, 60, tokens), rng.integers(0, 700, phonemes), voice.prompt(), noise, 0.7, speed)
     ours, theirs = TorchRuntime(voice).decode(*inputs), Player(voice, threads=1).decode(*inputs)
     assert ours.size == frames * 320

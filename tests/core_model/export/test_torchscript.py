@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from core_model.continuation import prefix_mask
 from core_model.export.process import FILES
+from core_model.speaking import sovits_dims
 from core_model.synthesis import TorchRuntime
 from core_model.voice import Voice
 
@@ -53,7 +54,7 @@ def test_a_stranger_gets_what_the_networks_say(voice: Voice, tmp_path: Path) -> 
     dims = {name: int(str(value)) for name, value in voice.description.gpt.items()}
     phonemes, tokens = rng.integers(0, 700, 11), rng.integers(0, 60, 6)
     features = rng.standard_normal((11, dims["word_features"])).astype(np.float32) if dims["word_features"] else None
-    noise = rng.standard_normal((1, 8, 12)).astype(np.float32)
+    noise = rng.standard_normal((1, sovits_dims(voice).noise_channels, 12)).astype(np.float32)
     arrays = {
         "phonemes": phonemes[None],
         "tokens": tokens[None],

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core_model.features.audio import load
-from core_model.features.pitch import Pitch, running_median, track
+from core_model.features.pitch import Pitch, continuous, running_median, track
 
 RATE = 16000
 HOP = 160
@@ -141,6 +144,29 @@ def test_running_median_equals_the_slow_one() -> None:
             near = slice(max(0, at - width // 2), at + width // 2 + 1)
             expected = np.median(values[near][valid[near]]) if valid[at] else 0.0
             assert ours[at] == expected
+
+
+@given(st.lists(st.one_of(st.just(0.0), st.floats(50, 500)), max_size=40), st.floats(60, 300))
+def test_a_continuous_pitch_keeps_what_is_voiced_and_bridges_the_rest(hertz: list[float], otherwise: float) -> None:
+    f0_hz = np.array(hertz, np.float32)
+    line = continuous(f0_hz, otherwise)
+    assert line.shape == f0_hz.shape
+    assert line.dtype == np.float32
+    voiced = np.flatnonzero(f0_hz)
+    if not voiced.size:
+        assert (line == np.float32(otherwise)).all()
+        return
+    np.testing.assert_allclose(line[voiced], f0_hz[voiced], rtol=1e-6)
+    np.testing.assert_allclose(line[: voiced[0]], f0_hz[voiced[0]], rtol=1e-6)
+    np.testing.assert_allclose(line[voiced[-1] :], f0_hz[voiced[-1]], rtol=1e-6)
+    for first, last in pairwise(voiced):
+        ratios = np.diff(np.log(line[first : last + 1].astype(np.float64)))  # equal steps of pitch, not of Hz
+        np.testing.assert_allclose(ratios, np.log(float(f0_hz[last]) / float(f0_hz[first])) / (last - first), atol=1e-6)
+
+
+def test_an_octave_is_crossed_at_its_geometric_middle() -> None:
+    line = continuous(np.array([0, 100, 0, 200, 0], np.float32), 150.0)
+    np.testing.assert_allclose(line, [100, 100, 141.42136, 200, 200], rtol=1e-6)
 
 
 def test_speech_of_the_examples_is_that_of_one_woman() -> None:

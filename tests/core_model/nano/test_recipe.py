@@ -20,14 +20,16 @@ from core_model.features.alignment import AlignerDims
 from core_model.nano import base, corpus, recipe
 from core_model.nano.budget import Plan
 from core_model.nano.recipe import Run, Sizes, SliceOver
+from core_model.sovits.synthesizer import SoVITS
 from core_model.training.dataset import Dataset
+from core_model.training.processes import Processes
 from core_model.training.schedule import Options, Progress, silent
 from tests.core_model.nano.toy_corpus import write_toy_corpus
-from tests.core_model.training.tiny import GPT_DIMS, JUDGES
-from tests.tiny_voice import SOVITS
+from tests.core_model.training.tiny import GPT_DIMS
+from tests.tiny_voice import SOVITS, SPECTRAL_SOVITS
 
 ROOT = Path(__file__).resolve().parents[3]
-TOY = Sizes(gpt=GPT_DIMS, sovits=SOVITS, judges=JUDGES, aligner=AlignerDims(width=24, dilations=(1, 2)))
+TOY = Sizes(gpt=GPT_DIMS, sovits=SOVITS, aligner=AlignerDims(width=24, dilations=(1, 2)))
 PLAN = Plan({"aligner": 2, "gpt": 3, "sovits": 4}, {"aligner": 1, "gpt": 1, "sovits": 1}, {})
 
 
@@ -100,6 +102,28 @@ def test_a_run_that_begins_with_a_base_begins_with_its_weights(toy: Path, datase
             assert torch.equal(after[name], tensor), name
 
 
+def test_a_base_of_another_decoder_lends_what_fits_and_the_rest_begins_anew_and_is_told(
+    toy: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody thinks that a decoder was taught which was not."""
+    options = Options(steps=0, seed=3)
+    torch.manual_seed(9)
+    fresh = SoVITS(SPECTRAL_SOVITS)
+    before = {name: tensor.clone() for name, tensor in fresh.state_dict().items()}
+    given = base.part(load_file(whole), "sovits")
+    Run(toy, options, silent, replace(TOY, sovits=SPECTRAL_SOVITS), whole).begin(fresh, "sovits")
+    told = capsys.readouterr().out
+    assert told.startswith("sovits: these begin anew: ")
+    anew = set(told.removeprefix("sovits: these begin anew: ").strip().split(", "))
+    assert {"decoder.head.weight", "decoder.head.bias"} <= anew
+    for name, tensor in fresh.state_dict().items():
+        assert torch.equal(tensor, before[name] if name in anew else given[name]), name
+    assert not any(name.startswith(("text_encoder.", "flow.", "posterior_encoder.")) for name in anew)
+    Run(toy, replace(options, processes=Processes(1, 2)), silent, TOY, whole).begin(fresh, "sovits")
+    Run(toy, options, silent, TOY, whole).begin(SoVITS(SOVITS), "sovits")
+    assert capsys.readouterr().out == ""  # it is told once, and of nothing where all fits
+
+
 def test_the_speed_is_measured_once_and_the_plan_kept(
     toy: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,7 +132,7 @@ def test_the_speed_is_measured_once_and_the_plan_kept(
     ticks = iter(range(10_000))
     run = run_in(toy / "measured")
     plan = recipe.planned(run, dataset, 5000.0, lambda: float(next(ticks)))
-    assert plan.seconds == {"aligner": 1.0, "gpt": 1.0, "sovits": 1.0, "judged": 1.0}  # the clock ticks once a step
+    assert plan.seconds == {"aligner": 1.0, "gpt": 1.0, "sovits": 1.0}  # the clock ticks once a step
     assert 100 < plan.steps["gpt"] < 1000 and plan.steps["sovits"] == pytest.approx(3.25 * plan.steps["gpt"], rel=0.02)
     assert not list((toy / "measured").glob("*.checkpoint*"))
     again = recipe.planned(run, dataset, 9.0, lambda: pytest.fail("it was measured twice"))
@@ -140,7 +164,7 @@ def test_help_names_every_stage() -> None:
         assert stage in told
 
 
-def test_a_slice_under_torchrun_and_another_start_are_refused(
+def test_a_slice_under_torchrun_and_another_beginning_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "speech").mkdir()
@@ -148,7 +172,7 @@ def test_a_slice_under_torchrun_and_another_start_are_refused(
     (tmp_path / "begun.json").write_text("another")
     for added, environment, told in (
         (["--slice", "1"], {"WORLD_SIZE": "2"}, "--slice is for one process"),
-        ([], {}, "was begun with another --start"),
+        ([], {}, "was begun with another --from"),
     ):
         monkeypatch.setattr(sys, "argv", ["recipe", "--work", str(tmp_path), "--threads", "1", *added])
         for name, value in environment.items():

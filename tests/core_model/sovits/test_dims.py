@@ -17,6 +17,7 @@ from core_model.sovits.dims import (
     FlowMatchingDims,
     HiFiGANDims,
     ISTFTDims,
+    SourceFilterDims,
     SoVITSDims,
     dims_from_dict,
     dims_to_dict,
@@ -50,6 +51,11 @@ def test_dims_of_any_size_survive_json(couplings: int, half: int, dropout: float
         ({"decoder": HiFiGANDims(kernels=(16, 16))}, "decoder.kernels"),
         ({"decoder": ISTFTDims(hop=150)}, "decoder.hop"),
         ({"decoder": ISTFTDims(fft=600, hop=160)}, "decoder.fft"),
+        ({"decoder": SourceFilterDims(hop=150)}, "decoder.hop"),
+        ({"decoder": SourceFilterDims(fft=600, hop=160)}, "decoder.fft"),
+        ({"decoder": SourceFilterDims(fft=15, hop=5)}, "decoder.hop"),
+        ({"decoder": SourceFilterDims(bands=0)}, "decoder.bands"),
+        ({"decoder": SourceFilterDims(pitch_levels=0)}, "decoder.pitch_levels"),
     ],
 )
 def test_impossible_sizes_are_refused_by_name(change: dict, field: str) -> None:
@@ -139,6 +145,13 @@ def test_a_missing_field_is_refused_by_name(field: str) -> None:
     del document[field]
     with pytest.raises(DimsError, match=field):
         dims_from_dict(document)
+
+
+def test_noise_is_drawn_for_what_each_decoder_hears() -> None:
+    """Of the latent, of a mel, or of the latent and of every sample of its frames."""
+    assert [dims.noise_channels for dims in (V2, V3, V4)] == [192, 100, 100]
+    assert tiny.LIKE_NANO_1.noise_channels == 12
+    assert tiny.LIKE_NANO.noise_channels == 12 + 16
 
 
 def test_frames_follow_codes_and_speed() -> None:

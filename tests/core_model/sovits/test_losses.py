@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.distributions import Normal, kl_divergence
 
 from core_model.sovits import losses
@@ -48,6 +50,31 @@ def test_kl_is_the_divergence_on_average() -> None:
     statistics = [torch.cat([x.expand(rows, -1, -1), torch.zeros(rows, 3, 2)], 2) for x in (logs_q, mean, log_scale)]
     mask = torch.tensor([1.0, 1.0, 0.0, 0.0]).expand(rows, 1, 4)
     assert float(losses.kl_loss(padded, *statistics, mask)) == pytest.approx(float(expected), rel=0.03)
+
+
+def test_a_pitch_is_compared_where_there_is_one_and_each_row_counts_the_same() -> None:
+    f0 = torch.tensor([[200.0, 0, 100, 0], [0, 150, 0, 0], [0, 0, 0, 0]])[:, None]
+    said = torch.tensor([[400.0, 7, 100, 9], [9, 75, 3, 0.1], [1, 2, 3, 4]])[:, None].log()
+    rows = losses.pitch_losses(said, f0)
+    torch.testing.assert_close(rows, torch.tensor([math.log(2) / 2, math.log(2), 0.0]))
+    assert rows.dtype == losses.pitch_losses(said.double(), f0).dtype == torch.float32
+
+
+def test_a_pitch_where_nothing_is_voiced_teaches_nothing() -> None:
+    said = torch.full((2, 1, 3), 5.0, requires_grad=True)
+    losses.pitch_losses(said, torch.tensor([[[0.0, 100, 0]], [[0, 0, 0]]])).sum().backward()
+    assert said.grad is not None
+    assert said.grad.tolist() == [[[0, 1, 0]], [[0, 0, 0]]]
+
+
+@given(st.integers(0, 5), st.floats(0.1, 3.0))
+def test_padding_counts_nothing_in_a_pitch(padding: int, wrong: float) -> None:
+    f0 = torch.tensor([[[120.0, 0, 240]]])
+    padded = losses.pitch_losses(
+        torch.nn.functional.pad(f0.clamp(min=1).log() + wrong, (0, padding), value=3.0),
+        torch.nn.functional.pad(f0, (0, padding)),
+    )
+    assert padded.item() == pytest.approx(wrong, rel=1e-5)
 
 
 def bands(fft: int, count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from core_model.sovits.dims import HiFiGANDims, ISTFTDims, SoVITSDims
+from core_model.sovits.dims import HiFiGANDims, ISTFTDims, SourceFilterDims, SoVITSDims
 from core_model.sovits.synthesizer import SoVITS, TrainingForward
 
 LIKE_V2 = SoVITSDims(
@@ -40,8 +40,13 @@ LIKE_V2 = SoVITSDims(
     dropout=0.0,
 )
 LIKE_PRO = replace(LIKE_V2, style=24, speaker_vector=40)
-LIKE_NANO = replace(LIKE_V2, ssl_width=0, decoder=ISTFTDims(width=16, blocks=2, fft=32, hop=8))
-ALL = {"v2": LIKE_V2, "pro": LIKE_PRO, "nano": LIKE_NANO}
+LIKE_NANO_1 = replace(LIKE_V2, ssl_width=0, decoder=ISTFTDims(width=16, blocks=2, fft=32, hop=8))  # of version 1.0
+LIKE_NANO = replace(
+    LIKE_NANO_1,
+    sample_rate=1600,  # so that the usual pitch has harmonics
+    decoder=SourceFilterDims(width=16, blocks=2, fft=32, hop=8, bands=9, pitch_levels=4, pitch_width=8),
+)
+ALL = {"v2": LIKE_V2, "pro": LIKE_PRO, "nano 1": LIKE_NANO_1, "nano": LIKE_NANO}
 
 
 def lively(dims: SoVITSDims, *, with_posterior: bool = True, seed: int = 0) -> SoVITS:
@@ -70,21 +75,28 @@ class Batch:
     phoneme_lengths: Tensor
     spectrogram: Tensor
     noise: Tensor
+    prior_noise: Tensor
+    log_f0: Tensor
+    breath: Tensor
     speaker_vector: Tensor | None
 
-    def forward(self, network: nn.Module, starts: list[int], slice_frames: int) -> TrainingForward:
-        frame_lengths = 2 * self.code_lengths
+    def forward(
+        self, network: nn.Module, starts: list[int], slice_frames: int, frame_lengths: Tensor | None = None
+    ) -> TrainingForward:
+        hummed = {"log_f0": self.log_f0, "breath": self.breath[:, :, :slice_frames]} if network.hums else {}
         return network(
             self.codes,
             self.code_lengths,
             self.phonemes,
             self.phoneme_lengths,
             self.spectrogram,
-            frame_lengths,
+            2 * self.code_lengths if frame_lengths is None else frame_lengths,
             self.noise,
             torch.tensor(starts),
             slice_frames,
             self.speaker_vector,
+            prior_noise=self.prior_noise,
+            **hummed,
         )
 
     def row(self, index: int) -> Batch:
@@ -99,6 +111,9 @@ class Batch:
             self.phoneme_lengths[one],
             self.spectrogram[one, :, : 2 * codes],
             self.noise[one, :, : 2 * codes],
+            self.prior_noise[one, :, : 2 * codes],
+            self.log_f0[one, :, : 2 * codes],
+            self.breath[one],
             speaker_vector,
         )
 
@@ -114,5 +129,8 @@ def batch(dims: SoVITSDims, code_lengths: list[int], phoneme_lengths: list[int],
         torch.tensor(phoneme_lengths),
         torch.rand(rows, dims.spectrogram_bins, 2 * codes, generator=generator),
         torch.randn(rows, dims.latent, 2 * codes, generator=generator),
+        torch.randn(rows, dims.latent, 2 * codes, generator=generator),
+        5 + torch.rand(rows, 1, 2 * codes, generator=generator),  # 148 to 403 Hz
+        torch.randn(rows, dims.hop, 2 * codes, generator=generator),
         torch.randn(rows, dims.speaker_vector, generator=generator) if dims.speaker_vector else None,
     )

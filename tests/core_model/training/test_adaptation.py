@@ -49,10 +49,11 @@ def test_both_stages_run_and_leave_a_checkpoint(tuned: Tuned) -> None:
     assert all(np.isfinite(list(progress.losses.values())).all() for progress in told)
 
 
-def test_only_the_decoder_and_the_gpt_move(tuned: Tuned) -> None:
+def test_only_the_decoder_its_pitch_and_the_gpt_move(tuned: Tuned) -> None:
     networks, untuned, _, _ = tuned
     changed = moved(networks.sovits, untuned.sovits)
-    decoder = {name for name in changed if name.startswith("decoder.")}
+    decoder = {name for name in changed if name.startswith(("decoder.", "pitch_contour."))}
+    assert any(changed[name] for name in decoder if name.startswith("pitch_contour."))
     assert 10 < len(decoder) < len(changed)
     assert not any(changed[name] for name in changed.keys() - decoder)
     assert sum(changed[name] for name in decoder) > 0.9 * len(decoder)

@@ -27,7 +27,7 @@ from core_model.training.dataset import (
 from tests.core_model.training.tiny import CODES, tiny_dataset, utterance
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
-ARRAYS = ("phonemes", "tokens", "mel", "waveform")
+ARRAYS = ("phonemes", "tokens", "mel", "f0", "waveform")
 
 
 def equal(a: Example, b: Example) -> bool:
@@ -40,6 +40,8 @@ def test_the_rates_of_an_example_match() -> None:
     example = utterance(3)
     count = len(example.tokens)
     assert example.mel.shape == (80, FRAMES_PER_TOKEN * count)
+    assert example.f0.shape == (FRAMES_PER_TOKEN * count,)
+    assert example.f0.dtype == np.float32
     assert example.waveform.shape == (SAMPLES_PER_TOKEN * count,)
     phones, begins, _ = CODES.split(example.tokens)
     said = [CODES.phones[phone] for phone in phones[begins]]
@@ -54,6 +56,16 @@ def test_a_tone_has_its_pitch_in_semitones_and_noise_has_none() -> None:
     np.testing.assert_allclose(pitched[2:-2], 12 * np.log2(220), atol=0.1)
     noise = np.random.default_rng(0).standard_normal(16_000).astype(np.float32) * 0.1
     assert np.isnan(semitones(noise)).mean() > 0.9
+
+
+def test_the_pitch_of_an_example_is_that_of_its_frames_and_0_where_there_is_none() -> None:
+    t = np.arange(16_000) / 16_000
+    tone = sum(np.sin(2 * np.pi * k * 220 * t) / k for k in (1, 2, 3)) * 0.3
+    noise = np.random.default_rng(0).standard_normal(16_000) * 0.05
+    sound = np.where(t < 0.5, tone, noise).astype(np.float32)
+    example = make_example(0, sound, ["AY1", "HH"], [0.5, 1.0], 12 * np.log2(220), CODES)
+    np.testing.assert_allclose(example.f0[3:22], 220, rtol=5e-3)
+    assert (example.f0[28:] > 0).mean() < 0.1
 
 
 def test_a_higher_voice_has_the_same_codes_about_its_own_median() -> None:
@@ -133,7 +145,10 @@ def test_a_batch_is_its_examples_padded_with_zeros() -> None:
     for padded, length in ((batch.tokens[0], len(short.tokens)), (batch.waveform[0], len(short.waveform))):
         assert not padded[length:].any()
     assert not batch.mel[0, :, short.mel.shape[1] :].any()
-    assert batch.mel.dtype == batch.waveform.dtype == np.float32
+    np.testing.assert_array_equal(batch.f0[0, : len(short.f0)], short.f0)
+    assert not batch.f0[0, len(short.f0) :].any()
+    assert short.f0.any()
+    assert batch.mel.dtype == batch.f0.dtype == batch.waveform.dtype == np.float32
     np.testing.assert_allclose(batch.waveform[1], long.waveform / 32767, atol=1e-7)
 
 

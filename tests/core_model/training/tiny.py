@@ -11,6 +11,7 @@ import torch
 
 from core_model.alignment_codes import AlignmentCodes
 from core_model.gpt import GPT, GPTDims
+from core_model.sovits.dims import SoVITSDims
 from core_model.sovits.discriminator import DiscriminatorDims, MultiPeriodDiscriminator
 from core_model.sovits.synthesizer import SoVITS
 from core_model.training.dataset import Dataset, Example, make_example
@@ -33,10 +34,10 @@ def tiny_gpt(seed: int = 0) -> GPT:
         return GPT(GPT_DIMS)
 
 
-def tiny_sovits(seed: int = 0) -> SoVITS:
+def tiny_sovits(seed: int = 0, dims: SoVITSDims = SOVITS) -> SoVITS:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return SoVITS(SOVITS)
+        return SoVITS(dims)
 
 
 def tiny_judges(seed: int = 0) -> MultiPeriodDiscriminator:
