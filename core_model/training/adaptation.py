@@ -28,13 +28,13 @@ _WEIGHTS = sovits.Weights(spoken=1.0)
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """How much each stage learns. The defaults were measured on one held-out voice, flite's slt (docs/LOG.md)."""
+    """How much each stage learns. The defaults were chosen on the two people of `make quality` (docs/LOG.md)."""
 
-    gpt_steps: int = 30
-    sovits_steps: int = 500
-    gpt_learning_rate: float = 3e-5
+    gpt_steps: int = 100
+    sovits_steps: int = 800
+    gpt_learning_rate: float = 1e-4
     sovits_learning_rate: float = 3e-4
-    base_share: float = 0.2  # of SoVITS's weights in the end
+    base_share: float = 0.1  # of SoVITS's weights in the end
     batch_size: int = 8
     seed: int = 0
     bfloat16: bool = False
