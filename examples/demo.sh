@@ -52,5 +52,5 @@ cat <<EOF
     $demo/signer.pub                    the key that tells whose it is
     $demo/second-home/voices/demo       the voice, as it came out of the archive
     $demo/home/voices/demo              the voice, as it was trained (records/ holds the training report)
-The base that this voice grew from is a preview: the words are there to be checked, not to be admired.
+The base that this voice grew from learnt from synthetic speech alone: expect a plain voice that can be understood.
 EOF

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from core_model.nano.base import PREVIEW
 from core_model.training.adaptation import Adaptation
 from core_model.training.dataset import Dataset
 from core_model.training.preparation import Prepared
@@ -73,7 +74,7 @@ def write_records(directory: Path, curves: Curves, prepared: Prepared, plan: Ada
     }
     (directory / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     draw(points, directory / "training.svg")
-    (directory / "card.md").write_text(_card(seconds, len(prepared.examples), now), encoding="utf-8")
+    (directory / "card.md").write_text(_card(seconds, len(prepared.examples), now, preview=PREVIEW), encoding="utf-8")
 
 
 def draw(points: list[Point], path: Path) -> None:
@@ -102,12 +103,16 @@ def draw(points: list[Point], path: Path) -> None:
     pyplot.close(figure)
 
 
-def _card(seconds: float, examples: int, now: datetime) -> str:
+_PREVIEW = "This is a **preview** voice: the base has not met its bar yet. "
+
+
+def _card(seconds: float, examples: int, now: datetime, *, preview: bool) -> str:
     return f"""# A voice made with lifecycle
 
 Made on {now.date().isoformat()} from {seconds:.0f} s of recordings ({examples} pieces) by tuning the embedded base,
 whose card says what it was trained on and under which licences. No recording is in this voice.
 
-This is a **preview** voice: the base has not met its bar yet. Expect speech that is coarse, words that blur, and a
-likeness that is partial. English only. It must not be used to make anybody believe that the person said something.
+{_PREVIEW if preview else ""}Expect speech that is plain and a little flat, some words that blur, and a likeness that
+those who know the person will find partial. English only. It must not be used to make anybody believe that the person
+said something.
 """

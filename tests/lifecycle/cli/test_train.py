@@ -111,11 +111,11 @@ def test_the_table_sums_up_and_says_why(tmp_path: Path) -> None:
     assert result.stdout.rstrip().endswith("s in 17 recordings are used; 1 is left out.")
 
 
-def test_help_names_what_the_preview_cannot_do() -> None:
+def test_help_names_what_the_base_cannot_do() -> None:
     result = CliRunner().invoke(main, ["train", "--help"])
     assert result.exit_code == 0
     words = " ".join(result.stdout.split())
-    for said in ("PREVIEW", "English only", "16 kHz", "does not yet sound like the person"):
+    for said in ("synthetic speech", "English only", "16 kHz", "will hear the difference"):
         assert said in words
 
 
