@@ -34,7 +34,7 @@ class Adaptation:
     sovits_steps: int = 800
     gpt_learning_rate: float = 1e-4
     sovits_learning_rate: float = 3e-4
-    base_share: float = 0.1  # of SoVITS's weights in the end
+    base_share: float = 0.2  # of SoVITS's weights in the end
     batch_size: int = 8
     seed: int = 0
     bfloat16: bool = False

@@ -80,8 +80,8 @@ def command(
     is left out and why. A run that is stopped, however suddenly, goes on when the same command is given again.
 
     The base that voices grow from was trained on synthetic speech alone. It knows English only and speaks at 16 kHz,
-    plainer and flatter than a recording; a recognizer misses some three to six words in a hundred more than in the
-    person's own recordings. A machine finds the likeness; whoever knows the person will hear the difference.
+    plainer and flatter than a recording; a recognizer understands it nearly as well as the person's own recordings. A
+    machine finds the likeness; whoever knows the person will hear the difference.
 
     Whose voice it is has to be said: --i-am-the-speaker, --synthetic, or a record of what somebody else agreed to, made
     by `lifecycle consent NAME --before-training`. At a terminal you are asked.
