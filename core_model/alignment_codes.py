@@ -24,8 +24,8 @@ SILENCE = "SP"
 _NAMES = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
 _ARPABET = tuple(_NAMES.split())
 # Tokens of 0.04 s that a phone is held at most when it is spoken: what 999 of 1000 are not longer than in ten hours of
-# speech, and at least four. Past this it is not held, it is stuck, and GPT, which has never heard the like, would hold
-# all that follow as well (docs/LOG.md).
+# speech, and at least four; a silence as long as the longest. Past this it is not held, it is stuck, and GPT, which has
+# never heard the like, would hold all that follow as well (docs/LOG.md).
 _LONGEST = {
     "SP": 6, "AA": 6, "AE": 7, "AH": 4, "AO": 7, "AW": 8, "AY": 8, "B": 4, "CH": 6, "D": 4, "DH": 4, "EH": 7, "ER": 6,
     "EY": 8, "F": 5, "G": 4, "HH": 4, "IH": 5, "IY": 6, "JH": 5, "K": 4, "L": 5, "M": 4, "N": 4, "NG": 5, "OW": 8,

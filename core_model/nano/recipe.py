@@ -41,7 +41,6 @@ from core_model.training.processes import joined
 from core_model.training.schedule import Options, Progress, Report
 
 STAGES = ("speech", "dataset", "aligner", "gpt", "sovits", "pack")
-WEIGHTS = sovits.Weights()
 _HELD = 0.08  # of the phones that GPT reads are too long: some three in a sentence
 _WARM_UP, _MEASURED = 3, 12  # steps of each training whose time is thrown away, and taken
 
@@ -130,7 +129,7 @@ def measure(run: Run, dataset: Dataset, clock: Callable[[], float]) -> dict[str,
         ),
         "gpt": timed(lambda o, r: gpt.train(GPT(sizes.gpt), dataset, o, r), gpt_options(run, short)),
         "sovits": timed(
-            lambda o, r: sovits.train(SoVITS(sizes.sovits), None, dataset, o, WEIGHTS, r), sovits_options(run, short)
+            lambda o, r: sovits.train(SoVITS(sizes.sovits), None, dataset, o, report=r), sovits_options(run, short)
         ),
     }
 
@@ -191,7 +190,7 @@ def train_sovits(run: Run, plan: Plan, dataset: Dataset) -> SoVITS:
     torch.manual_seed(run.options.seed)
     network = SoVITS(run.sizes.sovits)
     run.begin(network, "sovits")
-    sovits.train(network, None, dataset, sovits_options(run, plan), WEIGHTS, run.report)
+    sovits.train(network, None, dataset, sovits_options(run, plan), report=run.report)
     return network.cpu()
 
 

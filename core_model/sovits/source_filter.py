@@ -1,12 +1,12 @@
 """Latent frames and a pitch to a waveform: pulses and noise, each through a filter that the network predicts.
 
 Knows nothing of text, and draws nothing: the noise is an argument. A network need not learn what a vibrating larynx
-does to a spectrum, only the envelope over it, so an hour of CPU teaches it words that its sibling spectral_generator.py
-does not learn in ten (docs/decisions/0022). Reference: Liu 2020 (neural homomorphic vocoder), Siuzdak 2023 (the trunk).
+does to a spectrum, only the envelope over it, so two minutes of a core taught it words that an hour had not taught its
+sibling spectral_generator.py (docs/decisions/0022). Reference: Liu 2020 (neural homomorphic vocoder).
 B batch, F latent frames, G = F * up spectral frames, M bands, K = fft / 2 + 1 bins, N = F * latent hop samples.
 
     f0 (B, 1, F) ─▶ pulses (B, N) ──STFT──▶ (B, G, K) ── · exp(log magnitude + i · least phase) ──┐
-    z, style ─▶ ConvNeXt ─▶ 2 log envelopes (B, G, M) ──┤                                         +──▶ inverse STFT
+    z, style ─▶ convnext ─▶ 2 log envelopes (B, G, M) ──┤                                         +──▶ inverse STFT
     noise (B, hop, F) ─▶ samples (B, N) ──STFT──▶ (B, G, K) ────────── · exp(log magnitude) ──────┘
 """
 
@@ -15,11 +15,11 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core_model.sovits.convnext import ConvNeXtDecoder
 from core_model.sovits.dims import SourceFilterDims
-from core_model.sovits.spectral_generator import ConvNeXtBlock, InverseSTFT
+from core_model.sovits.short_time_spectrum import ForwardSTFT, InverseSTFT
 
 _LARGEST_LOG_MAGNITUDE = math.log(100.0)  # an untrained head must not overflow; speech stays far below
 _LEAST_LOG_MAGNITUDE = -12.0
@@ -56,27 +56,6 @@ def _between_frames(x: Tensor, hop: int) -> Tensor:
     return line.reshape(x.shape[0], -1)
 
 
-class ForwardSTFT(nn.Module):
-    """Samples to real and imaginary parts, periodic Hann window; InverseSTFT takes them back."""
-
-    def __init__(self, fft: int, hop: int) -> None:
-        super().__init__()
-        self.hop = hop
-        self.pieces = fft // hop
-        self.trim = (fft - hop) // 2
-        window = torch.hann_window(fft, periodic=True, dtype=torch.float64, device="cpu")
-        spectrum = torch.fft.rfft(torch.diag(window), dim=1)  # (fft, bins)
-        self.register_buffer("table", torch.cat([spectrum.real, spectrum.imag], 1).float(), persistent=False)
-
-    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, G * hop) -> two of (B, G, bins)."""
-        frames = samples.shape[1] // self.hop
-        padded = F.pad(samples, (self.trim, self.trim)).reshape(samples.shape[0], -1, self.hop)
-        pieces = [padded[:, k : k + frames] for k in range(self.pieces)]
-        real, imaginary = torch.matmul(torch.cat(pieces, 2), self.table).chunk(2, 2)
-        return real, imaginary
-
-
 def envelope_table(bands: int, bins: int, sample_rate: int) -> Tensor:
     """(M, K): how much of each band's log magnitude every bin takes; bands are evenly spaced in mel."""
     highest = 2595 * math.log10(1 + 0.5 * sample_rate / 700)
@@ -96,22 +75,13 @@ def least_phase_table(bins: int) -> Tensor:
     return torch.fft.rfft(cepstra * fold, dim=1).imag
 
 
-class SourceFilter(nn.Module):
+class SourceFilter(ConvNeXtDecoder):
     """ConvNeXt blocks that predict two filters, and the pulses and the noise that pass through them."""
 
     def __init__(self, latent: int, style: int, latent_hop: int, sample_rate: int, dims: SourceFilterDims) -> None:
-        super().__init__()
-        self.width = dims.width
+        super().__init__(latent, style, latent_hop, dims, predicted=2 * dims.bands)
         self.hop = latent_hop
         self.sample_rate = sample_rate
-        self.upsampling = latent_hop // dims.hop
-        self.entry = nn.Conv1d(latent, dims.width * self.upsampling, 7, padding=3)
-        self.condition = nn.Conv1d(style, dims.width, 1)
-        self.entry_norm = nn.LayerNorm(dims.width, eps=1e-6)
-        inner = dims.width * dims.expansion
-        self.blocks = nn.ModuleList(ConvNeXtBlock(dims.width, inner, 1 / dims.blocks) for _ in range(dims.blocks))
-        self.exit_norm = nn.LayerNorm(dims.width, eps=1e-6)
-        self.head = nn.Linear(dims.width, 2 * dims.bands)
         self.least_log_magnitude, self.largest_log_magnitude = _LEAST_LOG_MAGNITUDE, _LARGEST_LOG_MAGNITUDE
         bins = dims.fft // 2 + 1
         envelope = envelope_table(dims.bands, bins, sample_rate)
@@ -122,13 +92,7 @@ class SourceFilter(nn.Module):
 
     def forward(self, z: Tensor, style: Tensor, f0: Tensor, noise: Tensor) -> Tensor:
         """(B, latent, F), (B, S, 1), float64 Hz (B, 1, F) above 0, standard normal (B, latent hop, F) -> (B, 1, N)."""
-        entered = self.entry(z)
-        entered = entered.reshape(z.shape[0], self.width, self.upsampling, z.shape[2]).transpose(2, 3)
-        x = entered.reshape(z.shape[0], self.width, z.shape[2] * self.upsampling) + self.condition(style)
-        x = self.entry_norm(x.transpose(1, 2)).transpose(1, 2)  # (B, W, G)
-        for block in self.blocks:
-            x = block(x)
-        hidden = self.exit_norm(x.transpose(1, 2))  # (B, G, W)
+        hidden = self.hidden(z, style)
         if torch.jit.is_scripting():
             return self._waveform(hidden, f0, noise)
         with torch.autocast(hidden.device.type, enabled=False):  # as in spectral_generator.py
@@ -150,9 +114,6 @@ class SourceFilter(nn.Module):
         )
 
     def initialise(self) -> None:
-        """Small truncated-normal weights and no biases, as Vocos's authors do; the head begins quietly."""
-        for layer in self.modules():
-            if isinstance(layer, (nn.Conv1d, nn.Linear)):
-                nn.init.trunc_normal_(layer.weight, std=0.02)
-                nn.init.zeros_(layer.bias)
+        """As the blocks are, and a head that begins quietly."""
+        super().initialise()
         nn.init.constant_(self.head.bias, -4.0)

@@ -18,16 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core_model.features import pitch
 from core_model.sovits.layers import take_frames
 from core_model.sovits.losses import MelLoss, pitch_losses
 from core_model.sovits.synthesizer import SoVITS
 from core_model.training.dataset import FRAMES_PER_TOKEN, SAMPLES_PER_TOKEN, Batch, Example, collate
-from core_model.training.sovits import SLICE_FRAMES, USUAL_HZ, mel_loss
+from core_model.training.sovits import SLICE_FRAMES, SPOKEN_NOISE, Weights, mel_loss
 
 _SAMPLES_PER_FRAME = SAMPLES_PER_TOKEN // FRAMES_PER_TOKEN
-_NOISE_SCALE = 0.5  # of the prior, as it is spoken with
-_PITCH = 0.45  # of the mel distance, for natural logs of Hz: as in training.sovits
+_PITCH = Weights().pitch / Weights().mel  # of the mel distance, as the base was trained
 _READERS = ("condition", "style_to_fusion")  # what the layers that read a style are called
 _NOT_TRAINED = ("posterior_encoder.", "pitch_contour.")  # unheard when it speaks; float64, and no layer is called
 
@@ -111,7 +109,7 @@ class Conditioned(nn.Module):
         ones = torch.ones(len(tokens), 1, device=tokens.device, requires_grad=True)  # or a hook would miss its input's
         style = self.start + self.scale * self.offset(ones)[:, :, None]
         prior = self.network.prior(tokens, phonemes, style, 1.0, token_lengths, phoneme_lengths)
-        z_p = prior.mean + noise * torch.exp(prior.log_scale) * _NOISE_SCALE
+        z_p = prior.mean + noise * torch.exp(prior.log_scale) * SPOKEN_NOISE
         z = self.network.flow.reverse(z_p, style, prior.mask)
         hummed = take_frames(log_f0, starts, SLICE_FRAMES)
         waveform = self.network.hum(take_frames(z, starts, SLICE_FRAMES), style, hummed, breath)
@@ -147,9 +145,8 @@ def window(recordings: Recordings, drawn: Sequence[int], latent: int, entropy: C
 def losses_of(module: nn.Module, distance: MelLoss, seen: Window) -> Tensor:
     """The distance of each row, of mel and of pitch: (B,). No row has a say in another one's."""
     batch = seen.batch
-    log_f0 = np.log(np.stack([pitch.continuous(row, USUAL_HZ) for row in batch.f0]))[:, None]
     arrays = (batch.tokens, batch.token_lengths, batch.phonemes, batch.phoneme_lengths, seen.noise, seen.starts)
-    generated, said = module(*(torch.from_numpy(array) for array in (*arrays, log_f0, seen.breath)))
+    generated, said = module(*(torch.from_numpy(array) for array in (*arrays, batch.log_f0(), seen.breath)))
     samples, begins = SLICE_FRAMES * _SAMPLES_PER_FRAME, seen.starts * _SAMPLES_PER_FRAME
     real = np.stack([row[begin : begin + samples] for row, begin in zip(batch.waveform, begins, strict=True)])
     pairs = zip(distance.spectrograms(torch.from_numpy(real)[:, None]), distance.spectrograms(generated), strict=True)

@@ -22,6 +22,7 @@ from core_model.text.symbols import V2
 
 SAMPLES_PER_TOKEN = 640
 FRAMES_PER_TOKEN = 2
+_USUAL_HZ = 150.0  # hummed, unheard, where a whole utterance is unvoiced
 _TOKEN_S = SAMPLES_PER_TOKEN / acoustic.SAMPLE_RATE
 _IDS = {symbol: index for index, symbol in enumerate(V2)}
 
@@ -50,6 +51,10 @@ class Batch:
     mel: np.ndarray = field(repr=False)  # (B, 80, 2T) float32
     f0: np.ndarray = field(repr=False)  # (B, 2T) float32, Hz; 0 where unvoiced
     waveform: np.ndarray = field(repr=False)  # (B, 640T) float32 in -1 .. 1
+
+    def log_f0(self) -> np.ndarray:
+        """Natural log of the pitch (B, 1, 2T) float32, going on where nothing is voiced: what a decoder hums."""
+        return np.log(np.stack([pitch.continuous(row, _USUAL_HZ) for row in self.f0]))[:, None]
 
     def rows(self, which: slice) -> Batch:
         """Some of the utterances, padded as they are."""

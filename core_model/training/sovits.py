@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from core_model.features import acoustic, audio, pitch
+from core_model.features import acoustic, audio
 from core_model.sovits import losses
 from core_model.sovits.discriminator import MultiPeriodDiscriminator, compare
 from core_model.sovits.synthesizer import SoVITS, TrainingForward
@@ -26,8 +26,7 @@ from core_model.training.schedule import Options, Progress, Report, learning_rat
 
 SLICE_FRAMES = 32  # latent frames that the decoder sees of each utterance: 0.64 s
 _SAMPLES_PER_FRAME = SAMPLES_PER_TOKEN // FRAMES_PER_TOKEN
-_SPOKEN_NOISE = 0.5  # what a voice speaks with
-USUAL_HZ = 150.0  # hummed, unheard, where nothing is voiced
+SPOKEN_NOISE = 0.5  # what a voice speaks with
 _LISTEN_BEFORE = 0.05  # of the run: for so long judges learn before anybody hears them
 
 
@@ -148,9 +147,9 @@ def _forward(
         "slice_starts": starts,
     }
     if spoken:
-        arrays["prior_noise"] = _SPOKEN_NOISE * rng.standard_normal(shape, dtype=np.float32)
+        arrays["prior_noise"] = SPOKEN_NOISE * rng.standard_normal(shape, dtype=np.float32)
     if network.hums:
-        arrays["log_f0"] = np.log(np.stack([pitch.continuous(row, USUAL_HZ) for row in batch.f0]))[:, None]
+        arrays["log_f0"] = batch.log_f0()
         arrays["breath"] = rng.standard_normal((len(frames), network.dims.hop, SLICE_FRAMES), dtype=np.float32)
     rows = options.processes.rows(len(frames))
     inputs = {name: torch.from_numpy(array[rows]).to(options.device) for name, array in arrays.items()}

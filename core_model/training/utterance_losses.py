@@ -14,14 +14,13 @@ import numpy as np
 import torch
 
 from core_model.adopting import adopt
-from core_model.features import pitch
 from core_model.gpt import GPT
 from core_model.sovits.losses import MelLoss
 from core_model.sovits.synthesizer import SoVITS
 from core_model.speaking import sovits_dims
 from core_model.training.dataset import FRAMES_PER_TOKEN, Example, collate
 from core_model.training.gpt import loss_of
-from core_model.training.sovits import USUAL_HZ, mel_loss
+from core_model.training.sovits import mel_loss
 from core_model.voice import Voice
 
 
@@ -51,7 +50,7 @@ def waveform_loss(
     arrays = (batch.tokens, batch.token_lengths, batch.phonemes, batch.phoneme_lengths, batch.mel)
     inputs = [torch.from_numpy(array) for array in (*arrays, batch.token_lengths * FRAMES_PER_TOKEN)]
     real = torch.from_numpy(batch.waveform)[:, None]
-    log_f0 = torch.log(torch.from_numpy(pitch.continuous(batch.f0[0], USUAL_HZ)))[None, None]
+    log_f0 = torch.from_numpy(batch.log_f0())
     found = []
     for draw in range(draws):
         rng = np.random.Generator(np.random.Philox(key=[seed, draw]))

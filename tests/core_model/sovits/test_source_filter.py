@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from core_model.sovits.dims import SourceFilterDims
+from core_model.sovits.short_time_spectrum import ForwardSTFT
 from core_model.sovits.source_filter import (
-    ForwardSTFT,
     SourceFilter,
     _between_frames,
     envelope_table,
     least_phase_table,
     pulses,
 )
-from core_model.sovits.spectral_generator import InverseSTFT
 
 RATE, HOP = 16_000, 320
 DIMS = SourceFilterDims(width=8, blocks=1, fft=64, hop=16, bands=7, pitch_levels=4, pitch_width=4)
@@ -125,26 +124,6 @@ def test_between_frames_is_the_interpolation_of_torch(frames: int, hop: int) -> 
     x = torch.randn(2, frames, dtype=torch.float64, generator=torch.Generator().manual_seed(frames))
     expected = F.interpolate(x[:, None], scale_factor=hop, mode="linear", align_corners=False)[:, 0]
     torch.testing.assert_close(_between_frames(x, hop), expected, atol=1e-12, rtol=1e-12)
-
-
-@pytest.mark.parametrize(("fft", "hop"), [(480, 160), (64, 16), (32, 16)])
-def test_forward_equals_torch(fft: int, hop: int) -> None:
-    samples = torch.randn(2, 11 * hop, generator=torch.Generator().manual_seed(0))
-    padded = F.pad(samples, ((fft - hop) // 2,) * 2)
-    expected = torch.stft(padded, fft, hop, window=torch.hann_window(fft), center=False, return_complex=True)
-    real, imaginary = ForwardSTFT(fft, hop)(samples)
-    assert real.shape == imaginary.shape == (2, 11, fft // 2 + 1)
-    found = torch.complex(real, imaginary).transpose(1, 2)
-    torch.testing.assert_close(found, expected, atol=2e-4 * expected.abs().max().item(), rtol=0)
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
-
-
-@pytest.mark.parametrize(("fft", "hop"), [(480, 160), (320, 160), (64, 16)])
-def test_the_inverse_takes_it_back(fft: int, hop: int) -> None:
-    """Also where the ends are padded with nothing: every sample is divided by the windows that it had."""
-    samples = torch.randn(2, 11 * hop, generator=torch.Generator().manual_seed(0))
-    back = InverseSTFT(fft, hop)(*ForwardSTFT(fft, hop)(samples))[:, 0]
-    torch.testing.assert_close(back, samples, atol=2e-5, rtol=0)
 
 
 def test_tables_do_not_rest_in_the_weights() -> None:

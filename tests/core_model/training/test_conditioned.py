@@ -51,7 +51,7 @@ def test_a_row_also_costs_what_the_style_misses_the_pitch_by(monkeypatch: pytest
         monkeypatch.setattr(conditioned, "_PITCH", 0.0)
         sound = losses_of(module, distance, given)
     assert missed.min() > 0.01
-    torch.testing.assert_close(whole - sound, 0.45 * missed, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(whole - sound, 20 / 45 * missed, atol=1e-5, rtol=1e-4)
 
 
 @BOTH
